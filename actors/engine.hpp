@@ -1,0 +1,131 @@
+// actors/ is concurrency. This file: the door of the room. Whoever wants something of a node (HTTP, the command line's dev
+// mode, a C++ program that links the library) comes in here, and needs to know nothing of actors.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/command.hpp"
+#include "model/job_id.hpp"
+#include "model/job_story.hpp"
+#include "storage/ownership.hpp"
+
+namespace turnwise::actors {
+
+using std::chrono::milliseconds;
+
+/// Tunables of a node. Every one has a bound; validate() says which is broken.
+struct EngineConfig {
+  std::string node_name{"node"};
+  std::string address{"127.0.0.1:7171"}; ///< what the node listens on: names its place in the node table
+
+  std::uint32_t scheduler_threads{2};
+  std::uint32_t lanes{2};
+  std::uint32_t readers{2};
+
+  std::uint64_t subject_backlog_max{1'000'000}; ///< open jobs of one subject; beyond: 429
+  std::uint64_t node_backlog_max{5'000'000};    ///< open jobs of all shards of this node; beyond: 429
+  std::uint64_t lane_queue_rows_max{200'000};   ///< records that wait for a commit, per lane; beyond: 503
+  std::uint64_t body_cache_bytes_max{256ULL << 20U};
+  std::uint32_t claims_waiting_max{20'000};     ///< long-polls; beyond: 503
+
+  milliseconds beat{1'000};
+  milliseconds node_ttl{6'000};
+  milliseconds idempotency_window{std::chrono::hours{24}};
+  milliseconds lease_min{model::lease_min};     ///< tests use shorter ones
+  milliseconds drain_max{25'000};
+  bool allow_unsafe_durability{};               ///< start although PostgreSQL says fsync=off or the like
+};
+/// Empty when the configuration can be used; else one sentence per fault.
+std::vector<std::string> validate(const EngineConfig& config);
+
+/// What a worker asks for.
+struct ClaimRequest {
+  std::string worker;
+  std::vector<std::string> kinds;
+  std::uint32_t max{1};
+  std::optional<milliseconds> lease; ///< instead of the job's own
+  milliseconds wait{0};              ///< how long to wait for the first job
+};
+
+/// Where a claim's answer goes. Called once, from an actor thread; must not block.
+class ClaimRecipient {
+public:
+  virtual ~ClaimRecipient() = default;
+  /// @param grants  what was won, perhaps nothing
+  /// @param waited  from arrival to just before the grants: the worker's deadline is its time at sending + waited + lease
+  virtual void claimed(std::vector<model::Grant> grants, milliseconds waited) = 0;
+  virtual void refused(model::Error error) = 0;
+  /// Nobody listens any more: what would be granted is given back. Called from actor threads.
+  [[nodiscard]] virtual bool gone() const = 0;
+};
+
+/// A worker's word on one attempt.
+struct Answer {
+  enum class Verb : std::uint8_t { heartbeat, complete, fail, release };
+  model::Receipt receipt;
+  Verb verb{};
+  std::string text;                                 ///< JSON result of complete, plain error of fail
+  model::Retry retry{};                             ///< of fail
+  std::optional<milliseconds> retry_after;          ///< of fail
+};
+
+struct KindCounters {
+  std::uint64_t submitted{}, started{}, succeeded{}, failed{}, parked{};
+};
+struct Stats {
+  std::uint64_t jobs_open{}, jobs_running{}, subjects_active{}, claims_waiting{};
+  std::uint64_t submitted{}, started{}, succeeded{}, attempts_failed{}, parked{}, failed{}, cancelled{};
+  std::uint32_t shards_owned{}, shards_total{};
+  std::uint64_t batches{}, rows{}, fenced{}, unknown_outcomes{};
+  bool journal_up{};
+};
+
+/// One running node. Threads: every call may come from any thread and does not block. Each request's Recipient is answered
+/// once per item, from an actor thread, perhaps before the call returns.
+class Engine {
+public:
+  /// Checks PostgreSQL, joins the cluster, takes shards and begins to serve; shards serve as they are loaded.
+  /// Blocks until the node has joined. Errors say what to do.
+  /// @param on_fatal  called once, from a thread of the engine, when the node must end (it was declared dead): the text is for
+  ///                  the log. The process should then exit with status 3.
+  static model::Result<std::unique_ptr<Engine>> start(EngineConfig config, std::unique_ptr<storage::Store> store,
+                                                      std::function<void(std::string)> on_fatal);
+  virtual ~Engine() = default;
+
+  /// Item i of the recipient: Accepted or Error for jobs[i]. Order within a subject is the vector's order.
+  virtual void submit(std::vector<model::NewJob> jobs, std::shared_ptr<model::Recipient> recipient) = 0;
+  /// Item i: Outcome, Extended or Error for answers[i].
+  virtual void answer(std::vector<Answer> answers, std::shared_ptr<model::Recipient> recipient) = 0;
+  virtual void claim(ClaimRequest request, std::shared_ptr<ClaimRecipient> recipient) = 0;
+  /// Changed or Error.
+  virtual void cancel(model::JobId job, model::Ticket ticket) = 0;
+  /// Changed or Error.
+  virtual void retry(model::JobId job, model::Ticket ticket) = 0;
+  /// JobStory or Error.
+  virtual void describe_job(model::JobId job, model::Ticket ticket) = 0;
+  /// As describe_job, but answers when the job is final, or when `wait` has passed.
+  virtual void await_job(model::JobId job, milliseconds wait, model::Ticket ticket) = 0;
+  /// SubjectView or Error. A subject without open jobs is an empty view.
+  virtual void describe_subject(std::string subject, std::size_t jobs_max, model::Ticket ticket) = 0;
+
+  [[nodiscard]] virtual Stats stats() const = 0;
+  /// Prometheus text.
+  [[nodiscard]] virtual std::string metrics() const = 0;
+  /// All owned shards are loaded, the journal answers, and the node is not draining.
+  [[nodiscard]] virtual bool ready() const = 0;
+  /// PostgreSQL's clock as the last beat told it.
+  [[nodiscard]] virtual model::WallTime wall_time() const = 0;
+  [[nodiscard]] virtual const storage::ClusterMeta& cluster() const = 0;
+  [[nodiscard]] virtual model::Incarnation incarnation() const = 0;
+
+  /// Ends in order: no new turns, waiting claims answered with nothing, records flushed, shards released. Blocks at most
+  /// drain_max. Submits and answers are taken until the end. Called once.
+  virtual void drain() = 0;
+};
+
+} // namespace turnwise::actors

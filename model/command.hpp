@@ -1,0 +1,219 @@
+// What can be asked of a mailbox, and what it answers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/clock.hpp"
+#include "model/errors.hpp"
+#include "model/policy.hpp"
+#include "model/record.hpp"
+#include "model/strong.hpp"
+
+namespace turnwise::model {
+
+// ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+enum class Disposition : std::uint8_t {
+  accepted,  ///< a new job
+  duplicate, ///< the job that the same idempotency key created before
+  coalesced, ///< the job that was there already
+  replaced,  ///< the waiting job, which took over payload and options
+};
+std::string_view name(Disposition disposition);
+
+/// Answer to Submit.
+struct Accepted {
+  ShardId shard;
+  EntryNumber entry;
+  JobState state{};
+  Disposition disposition{};
+  std::uint64_t position{}; ///< jobs of the subject that are to end before this one starts
+};
+
+/// Answer to Start: the turn, once its record is durable.
+struct Grant {
+  ShardId shard;
+  EntryNumber entry;
+  Attempt attempt;
+  Nonce nonce;
+  FencingToken fencing_token; ///< filled in from the commit
+  milliseconds lease{};
+  MonoTime deadline;          ///< when the node ends the lease if it hears nothing, by its own clock
+  std::string subject;
+  std::string kind;
+  std::string payload;
+  std::string metadata;
+};
+
+/// Answer to Start when there was nothing (any more) to start.
+struct NothingToStart {};
+
+/// Answer to Complete, Fail and Release: the outcome that now stands.
+struct Outcome {
+  JobState state{};
+  std::optional<WallTime> retry_at;
+};
+
+/// Answer to Heartbeat.
+struct Extended {
+  milliseconds lease{};
+  bool cancel{}; ///< somebody asked the job to stop
+};
+
+/// Answer to Cancel and Retry.
+struct Changed {
+  JobState state{};
+  bool cancel_requested{}; ///< the job runs and was asked to stop
+};
+
+/// Why a job does not run now.
+enum class WaitReason : std::uint8_t {
+  none,             ///< it runs, or is final
+  no_worker,        ///< it is next; no worker of its kind has taken it yet
+  behind,           ///< an older job of its subject is to end first
+  behind_turn,      ///< a younger job of its subject has the turn
+  scheduled,        ///< run_at lies ahead
+  backing_off,      ///< retry_at lies ahead
+  halted,           ///< it is out of attempts and stops its subject
+  parked,           ///< it is out of attempts and set aside
+};
+std::string_view name(WaitReason reason);
+
+struct JobView {
+  EntryNumber entry;
+  std::string kind;
+  JobState state{};
+  Attempt attempt;
+  WaitReason reason{};
+  EntryNumber behind;             ///< with `behind` and `behind_turn`
+  std::optional<WallTime> due;    ///< run_at of a scheduled, retry_at of a retrying job
+  std::uint64_t position{};       ///< as in Accepted
+};
+
+/// Who has the turn.
+struct TurnView {
+  EntryNumber entry;
+  Attempt attempt;
+  std::string worker;
+  WallTime started_at;
+  WallTime deadline; ///< of the lease
+  FencingToken fencing_token;
+  bool cancel_requested{};
+};
+
+/// Answer to Describe.
+struct SubjectView {
+  std::optional<TurnView> turn;
+  std::uint64_t queue_length{};  ///< jobs in the mailbox, the running one included
+  std::uint64_t outside_count{}; ///< scheduled and parked ones
+  std::vector<JobView> jobs;     ///< in order, up to the limit asked for: mailbox first, then those outside
+};
+
+struct JobStory;
+
+/// JobStory is never null.
+using Response = std::variant<Error, Accepted, Grant, NothingToStart, Outcome, Extended, Changed, SubjectView,
+                              std::shared_ptr<const JobStory>>;
+
+/// Where answers go. Implementations are called from actor threads, once per item, and must not block.
+class Recipient {
+public:
+  virtual ~Recipient() = default;
+  /// The answer to item number `item` of the request.
+  virtual void deliver(std::uint32_t item, Response response) = 0;
+};
+
+/// One answer owed. The mailbox carries it and never looks inside. Shared: the request may have gone away meanwhile.
+struct Ticket {
+  std::shared_ptr<Recipient> to;
+  std::uint32_t item{};
+};
+
+// ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+enum class Coalesce : std::uint8_t {
+  never,
+  skip,      ///< nothing if a job of the kind is waiting, retrying or running
+  once_more, ///< nothing if one is waiting: at most one behind the running one
+  replace,   ///< a waiting one that never started takes the new payload and keeps its place
+};
+
+/// What a client submits, checked.
+struct NewJob {
+  std::string subject;
+  std::string kind;
+  std::string key;
+  Fingerprint fingerprint{};
+  JobOptions options;
+  std::optional<WallTime> run_at;
+  std::optional<milliseconds> delay; ///< instead of run_at: from acceptance
+  std::optional<WallTime> expires_at;
+  Coalesce coalesce{};
+  std::string metadata;
+  std::string payload{"null"};
+};
+
+/// Which attempt of which job: the receipt that a worker was given.
+struct Claim {
+  EntryNumber entry;
+  Attempt attempt;
+  Nonce nonce;
+};
+
+struct Submit {
+  EntryNumber entry; ///< the number it gets if it becomes a job
+  NewJob job;
+  Ticket ticket;
+};
+/// Gives the turn to a worker, if the head is of this kind and can start.
+struct Start {
+  KindId kind;
+  std::string worker;
+  Nonce nonce;
+  Policy policy;
+  Ticket ticket;
+};
+struct Complete {
+  Claim claim;
+  std::string result;
+  Ticket ticket;
+};
+enum class Retry : std::uint8_t { by_policy, never };
+struct Fail {
+  Claim claim;
+  std::string error;
+  Retry retry{};
+  std::optional<milliseconds> retry_after; ///< instead of the backoff
+  Ticket ticket;
+};
+struct Release {
+  Claim claim;
+  Ticket ticket;
+};
+struct Heartbeat {
+  Claim claim;
+  Ticket ticket;
+};
+struct Cancel {
+  EntryNumber entry;
+  Ticket ticket;
+};
+struct RetryNow {
+  EntryNumber entry;
+  Ticket ticket;
+};
+/// Time has passed: leases, timeouts, schedules and waits that have run out take effect.
+struct Tick {};
+struct Describe {
+  std::size_t jobs_max{};
+  Ticket ticket;
+};
+
+using Command = std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe>;
+
+} // namespace turnwise::model

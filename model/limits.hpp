@@ -1,0 +1,32 @@
+// Limits of version 1: what may be how large. docs/LIMITS.md lists them for users.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace turnwise::model {
+
+inline constexpr std::size_t subject_bytes_max = 255;
+inline constexpr std::size_t kind_bytes_max = 128;
+inline constexpr std::size_t worker_bytes_max = 128;
+inline constexpr std::size_t idempotency_key_bytes_max = 255;
+inline constexpr std::size_t payload_bytes_max = 256 * 1024;
+inline constexpr std::size_t result_bytes_max = 64 * 1024;
+inline constexpr std::size_t error_bytes_max = 8 * 1024;
+inline constexpr std::size_t metadata_bytes_max = 4 * 1024;
+inline constexpr std::size_t attempts_shown_max = 20;
+inline constexpr std::uint32_t max_attempts_max = 1'000'000;
+inline constexpr std::uint32_t kinds_max = 10'000;
+inline constexpr std::size_t batch_items_max = 10'000;
+
+inline constexpr std::chrono::milliseconds lease_min{3'000};
+inline constexpr std::chrono::milliseconds lease_max{std::chrono::hours{24}};
+inline constexpr std::chrono::milliseconds lease_default{30'000};
+/// The clocks of two machines run apart by less than this fraction: a node waits that much longer than it granted.
+inline constexpr double clock_rate_bound = 0.01;
+
+static_assert(metadata_bytes_max < payload_bytes_max);
+static_assert(lease_min < lease_default && lease_default < lease_max);
+
+} // namespace turnwise::model

@@ -1,0 +1,153 @@
+// The mailbox of one subject as a pure state machine: no clock, no I/O, no threads. Commands in, actions out.
+//
+//   scheduled ──due──▶ waiting ──started──▶ running ──succeeded──▶ (closed)
+//                         ▲                   │ failed, expired, timed out
+//                         │ released,         ├──▶ retrying  keeps its place until retry_at
+//                         │ retried           ├──▶ halted    keeps its place and stops the subject
+//                         └───────────────────├──▶ parked    set aside
+//                                             └──▶ (closed)  failed, cancelled
+//
+// `handle` decides and applies at once; what it decided comes out as actions in order. Whoever carries them out must make a
+// record durable before any later Reply or Revoke of its shard leaves, and must append records in the order they came.
+//
+// `apply` is the one path that live and replay share. It changes only the entry that the record names, so records of
+// different entries may be replayed in any order; `adopt` then settles what spans entries, once.
+//
+// Invariants: at most one turn is open; nothing starts while an older job of the queue is not closed; attempts only grow; a
+// job has one accepted outcome.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "model/command.hpp"
+#include "model/entry_list.hpp"
+#include "model/kind_table.hpp"
+#include "model/record.hpp"
+
+namespace turnwise::model {
+
+// ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Must be journaled, after every record that came before it.
+struct Append {
+  Record record;
+};
+/// Goes out when every record before it is durable.
+struct Reply {
+  Ticket ticket;
+  Response response;
+};
+/// The claim concerns an entry that is not open here: only the journal knows what became of it.
+struct AskJournal {
+  Command command;
+};
+/// Tells whoever runs this attempt to stop: it was cancelled, or its turn has ended.
+struct Revoke {
+  Claim claim;
+};
+using Action = std::variant<Append, Reply, AskJournal, Revoke>;
+
+// ── What a mailbox needs from outside to decide ──────────────────────────────────────────────────────────────────────────
+
+struct Context {
+  ShardId shard;
+  Now now;
+  KindTable& kinds;
+  std::uint64_t random{}; ///< fresh for each command: spreads the backoff
+};
+
+/// What the subject's next step waits for.
+struct Head {
+  enum class Status : std::uint8_t {
+    empty,   ///< nothing in the queue
+    ready,   ///< `entry` of `kind` can start
+    busy,    ///< a turn is open
+    later,   ///< the head backs off
+    stopped, ///< the head is halted
+  };
+  Status status{};
+  EntryNumber entry;
+  KindId kind;
+};
+
+class Mailbox {
+public:
+  /// Decides about one command. Appends to `actions`; never blocks, never throws but for memory.
+  void handle(Command command, const Context& context, std::vector<Action>& actions);
+
+  /// Folds one record in. `sequence` is that of the journal in replay, and unknown (zero) live.
+  void apply(const Record& record, Sequence sequence, KindTable& kinds);
+
+  /// Ends a replay: open turns get a whole lease from now on, since their workers may have heard from a node that is gone.
+  void adopt(Now now);
+
+  [[nodiscard]] Head head(Now now) const;
+  /// When Tick has something to do next, if ever.
+  [[nodiscard]] std::optional<MonoTime> next_timer(Now now) const;
+  /// Entries that are not closed.
+  [[nodiscard]] std::size_t open_count() const { return queue_.size() + (rare_ ? rare_->outside.size() : 0); }
+  [[nodiscard]] bool empty() const { return open_count() == 0; }
+  /// Claims that may still be answered: open turns, and ended ones that nobody superseded.
+  [[nodiscard]] std::vector<Claim> answerable() const;
+
+  /// Same jobs in the same states with the same turns; deadlines and tokens are not compared.
+  [[nodiscard]] bool same_jobs_as(const Mailbox& other) const;
+
+private:
+  // One overload per command and per record: a new one does not compile until it is handled.
+  void decide(Submit& command, const Context& context, std::vector<Action>& actions);
+  void decide(Start& command, const Context& context, std::vector<Action>& actions);
+  void decide(Complete& command, const Context& context, std::vector<Action>& actions);
+  void decide(Fail& command, const Context& context, std::vector<Action>& actions);
+  void decide(Release& command, const Context& context, std::vector<Action>& actions);
+  void decide(Heartbeat& command, const Context& context, std::vector<Action>& actions);
+  void decide(Cancel& command, const Context& context, std::vector<Action>& actions);
+  void decide(RetryNow& command, const Context& context, std::vector<Action>& actions);
+  void decide(Tick& command, const Context& context, std::vector<Action>& actions);
+  void decide(Describe& command, const Context& context, std::vector<Action>& actions);
+
+  void fold(EntryNumber number, const Record& record, const Submitted& body, KindTable& kinds);
+  void fold(Entry& entry, const Due& body);
+  void fold(Entry& entry, const Started& body, WallTime at, Sequence sequence);
+  void fold(Entry& entry, const AttemptFailed& body);
+  void fold(Entry& entry, const Released& body);
+  void fold(Entry& entry, const CancelRequested& body);
+  void fold(Entry& entry, const Retried& body);
+  void fold(Entry& entry, const Replaced& body);
+
+  /// Applies the record and asks for it to be journaled.
+  void record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions);
+  void end_attempt(Entry& entry, FailureCause cause, std::string error, Retry retry, std::optional<milliseconds> retry_after,
+                   const Context& context, std::vector<Action>& actions);
+  bool coalesce(Submit& command, const Context& context, std::vector<Action>& actions);
+
+  [[nodiscard]] Entry* find(EntryNumber number);
+  [[nodiscard]] const Entry* find(EntryNumber number) const { return const_cast<Mailbox*>(this)->find(number); }
+  [[nodiscard]] const Entry* running() const { return running_.value() == 0 ? nullptr : find(running_); }
+  [[nodiscard]] std::uint64_t position(EntryNumber number) const;
+  [[nodiscard]] JobView describe(const Entry& entry, const Context& context) const;
+  void move_inside(EntryNumber number);
+  void move_outside(EntryNumber number);
+  void close(EntryNumber number);
+
+  struct Expiry {
+    EntryNumber entry;
+    WallTime at;
+  };
+  /// Most mailboxes never need these.
+  struct Rare {
+    EntryList outside;            ///< scheduled and parked
+    std::vector<Expiry> expiries; ///< entries with an expires_at
+  };
+  Rare& rare();
+
+  EntryList queue_;     ///< waiting, running, retrying, halted
+  EntryNumber running_; ///< the entry with the open turn; zero when there is none
+  std::unique_ptr<Rare> rare_;
+};
+
+} // namespace turnwise::model

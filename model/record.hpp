@@ -1,0 +1,162 @@
+// What the journal keeps: one record for everything that happens to an entry. A mailbox is the fold of its records.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "model/clock.hpp"
+#include "model/policy.hpp"
+#include "model/strong.hpp"
+
+namespace turnwise::model {
+
+/// Where a job is. `succeeded`, `failed` and `cancelled` are final.
+enum class JobState : std::uint8_t {
+  scheduled, ///< run_at lies ahead; not in the mailbox yet
+  waiting,   ///< in the mailbox
+  running,   ///< has the turn
+  retrying,  ///< in the mailbox, at its place, until retry_at
+  halted,    ///< out of attempts; stays the head and stops its subject
+  parked,    ///< out of attempts; set aside for a person
+  succeeded,
+  failed,
+  cancelled,
+};
+std::string_view name(JobState state);
+std::optional<JobState> job_state(std::string_view name);
+constexpr bool is_final(JobState state) { return state >= JobState::succeeded; }
+
+/// 64 bits of SHA-256 over what a client asked for: tells a repeated request from another one under the same key.
+using Fingerprint = std::uint64_t;
+
+/// A job came into being.
+struct Submitted {
+  std::string subject;
+  std::string kind;
+  std::string key; ///< idempotency key, or empty
+  Fingerprint fingerprint{};
+  JobOptions options;
+  std::optional<WallTime> run_at;     ///< given: the job starts as scheduled
+  std::optional<WallTime> expires_at; ///< given: not started by then, the job fails
+  std::string metadata;               ///< JSON text, or empty
+  std::string payload;                ///< JSON text; empty when read without payloads
+  friend bool operator==(const Submitted&, const Submitted&) = default;
+};
+
+/// A scheduled job entered its mailbox at the place of its number.
+struct Due {
+  friend bool operator==(const Due&, const Due&) = default;
+};
+
+/// An attempt began. The sequence of this record is its fencing token.
+struct Started {
+  Attempt attempt;
+  Nonce nonce;
+  std::string worker;
+  Policy policy; ///< what was decided for this attempt, so that replay asks nobody
+  friend bool operator==(const Started&, const Started&) = default;
+};
+
+/// The job's one accepted success.
+struct Succeeded {
+  Attempt attempt;
+  std::string result; ///< JSON text, or empty
+  friend bool operator==(const Succeeded&, const Succeeded&) = default;
+};
+
+enum class FailureCause : std::uint8_t {
+  failed,    ///< the worker said so
+  expired,   ///< its lease ran out
+  timed_out, ///< it ran longer than its timeout
+};
+std::string_view name(FailureCause cause);
+
+/// An attempt ended without success, and what was decided about the job.
+struct AttemptFailed {
+  Attempt attempt;
+  FailureCause cause{};
+  JobState next{};                  ///< retrying, parked, halted, failed or cancelled
+  std::optional<WallTime> retry_at; ///< with `retrying`
+  std::string error;                ///< plain text
+  friend bool operator==(const AttemptFailed&, const AttemptFailed&) = default;
+};
+
+/// An attempt was given back unused: the job waits again and no failure is counted.
+struct Released {
+  Attempt attempt;
+  friend bool operator==(const Released&, const Released&) = default;
+};
+
+/// Somebody asked a running job to stop.
+struct CancelRequested {
+  friend bool operator==(const CancelRequested&, const CancelRequested&) = default;
+};
+
+/// A job that did not run was cancelled.
+struct Cancelled {
+  friend bool operator==(const Cancelled&, const Cancelled&) = default;
+};
+
+/// A person (or client) sent a parked, halted or backing-off job back to work now, with all its attempts.
+struct Retried {
+  friend bool operator==(const Retried&, const Retried&) = default;
+};
+
+/// A waiting job that never started took over what a newer submit asked for, and kept its place.
+struct Replaced {
+  Fingerprint fingerprint{};
+  JobOptions options;
+  std::optional<WallTime> expires_at;
+  std::string metadata;
+  std::string payload;
+  friend bool operator==(const Replaced&, const Replaced&) = default;
+};
+
+/// A job was not started by its expires_at.
+struct WaitExpired {
+  friend bool operator==(const WaitExpired&, const WaitExpired&) = default;
+};
+
+using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled, Retried,
+                                Replaced, WaitExpired>;
+
+struct Record {
+  EntryNumber entry;
+  WallTime at; ///< PostgreSQL's clock as the node knew it: for people, never for decisions in replay
+  RecordBody body;
+  friend bool operator==(const Record&, const Record&) = default;
+};
+
+/// What the `event` column holds. Numbers are part of the format: never given twice, never changed.
+enum class Event : std::int16_t {
+  submitted = 1,
+  due = 2,
+  started = 3,
+  succeeded = 4,
+  failed = 5,
+  expired = 6,
+  timed_out = 7,
+  released = 8,
+  cancel_requested = 9,
+  cancelled = 10,
+  retried = 11,
+  replaced = 12,
+  wait_expired = 13,
+};
+Event event_of(const RecordBody& body);
+std::string_view name(Event event);
+
+/// The state that the job is in once `body` is applied, where the record alone says it.
+std::optional<JobState> state_after(const RecordBody& body);
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+} // namespace turnwise::model

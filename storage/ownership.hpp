@@ -1,0 +1,92 @@
+// Who owns which shard: the tables that every write is checked against. See docs/ARCHITECTURE.md, "Ownership".
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/clock.hpp"
+#include "storage/journal.hpp"
+
+namespace turnwise::storage {
+
+/// What all nodes of a cluster must agree on; written by the first migration, checked at every start.
+struct ClusterMeta {
+  std::string cluster_id;
+  std::uint16_t shard_count{};
+  std::string hash;                ///< how a subject's shard is computed: "sha256-64"
+  std::uint32_t protocol_version{};
+};
+
+/// What a node says of itself when it joins.
+struct NodeInfo {
+  Incarnation incarnation;
+  std::string name;    ///< for people
+  std::string address; ///< host:port it listens on: names the place, so that a successor can prove its predecessor gone
+};
+
+struct Beat {
+  model::WallTime wall; ///< PostgreSQL's clock, read during the call
+  bool alive{};         ///< false: somebody declared this incarnation dead; it must exit
+};
+
+struct ShardRow {
+  ShardId shard;
+  Epoch epoch;
+  bool owned{}; ///< somebody's, dead or alive
+};
+
+/// What PostgreSQL says about its durability and its encoding; a node refuses to start on the wrong answers.
+struct ServerFacts {
+  int version{};             ///< as in server_version_num
+  bool fsync{};
+  bool full_page_writes{};
+  std::string synchronous_commit;
+  std::string encoding;
+  bool read_only{};
+};
+
+/// One connection for membership and shards. Owned and used by one thread (the keeper's). Every call fails with
+/// Errc::unavailable when PostgreSQL cannot be reached.
+class Ownership {
+public:
+  virtual ~Ownership() = default;
+
+  virtual Result<ServerFacts> server() = 0;
+  virtual Result<ClusterMeta> meta() = 0;
+
+  /// Enters the node table as active, with a first beat. Declares older incarnations with the same address dead at once:
+  /// who has bound the address has proved them gone.
+  /// @returns how many were declared dead; their shards are free now, each at a new epoch.
+  virtual Result<std::size_t> join(const NodeInfo& node, std::chrono::milliseconds ttl) = 0;
+
+  /// Extends the node's own lease by `ttl` and tells the time. Durable when it returns.
+  virtual Result<Beat> beat(Incarnation node, std::chrono::milliseconds ttl) = 0;
+
+  virtual Result<std::vector<ShardRow>> shards() = 0;
+
+  /// Takes those of these free shards that are still at the epoch seen; each gets the next epoch.
+  /// @returns the shards that are ours now, with their new epochs.
+  virtual Result<std::vector<Holding>> acquire(Incarnation node, std::span<const Holding> seen) = 0;
+
+  /// Frees shards at a clean end, each at a new epoch.
+  virtual Result<model::Done> release(Incarnation node, std::span<const Holding> holdings) = 0;
+
+  /// Leaves the node table at a clean end.
+  virtual Result<model::Done> leave(Incarnation node) = 0;
+
+  /// Makes sure that the journal has room: starts the next segment when the newest one holds more than `rows_max` rows.
+  virtual Result<model::Done> extend_journal(std::uint64_t rows_max) = 0;
+};
+
+/// Opens connections; shared by all threads of a node.
+class Store {
+public:
+  virtual ~Store() = default;
+  virtual std::unique_ptr<JournalWriter> open_writer() = 0;
+  virtual std::unique_ptr<JournalReader> open_reader() = 0;
+  virtual std::unique_ptr<Ownership> open_ownership() = 0;
+};
+
+} // namespace turnwise::storage
