@@ -31,14 +31,14 @@ struct EngineConfig {
   std::uint64_t node_backlog_max{5'000'000};    ///< open jobs of all shards of this node; beyond: 429
   std::uint64_t lane_queue_rows_max{200'000};   ///< records that wait for a commit, per lane; beyond: 503
   std::uint64_t body_cache_bytes_max{256ULL << 20U};
-  std::uint32_t claims_waiting_max{20'000};     ///< long-polls; beyond: 503
+  std::uint32_t claims_waiting_max{20'000}; ///< long-polls; beyond: 503
 
   milliseconds beat{1'000};
   milliseconds node_ttl{6'000};
   milliseconds idempotency_window{std::chrono::hours{24}};
-  milliseconds lease_min{model::lease_min};     ///< tests use shorter ones
+  milliseconds lease_min{model::lease_min}; ///< tests use shorter ones
   milliseconds drain_max{25'000};
-  bool allow_unsafe_durability{};               ///< start although PostgreSQL says fsync=off or the like
+  bool allow_unsafe_durability{}; ///< start although PostgreSQL says fsync=off or the like
 };
 /// Empty when the configuration can be used; else one sentence per fault.
 std::vector<std::string> validate(const EngineConfig& config);
@@ -69,9 +69,9 @@ struct Answer {
   enum class Verb : std::uint8_t { heartbeat, complete, fail, release };
   model::Receipt receipt;
   Verb verb{};
-  std::string text;                                 ///< JSON result of complete, plain error of fail
-  model::Retry retry{};                             ///< of fail
-  std::optional<milliseconds> retry_after;          ///< of fail
+  std::string text;                        ///< JSON result of complete, plain error of fail
+  model::Retry retry{};                    ///< of fail
+  std::optional<milliseconds> retry_after; ///< of fail
 };
 
 struct KindCounters {

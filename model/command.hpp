@@ -43,7 +43,7 @@ struct Grant {
   Nonce nonce;
   FencingToken fencing_token; ///< filled in from the commit
   milliseconds lease{};
-  MonoTime deadline;          ///< when the node ends the lease if it hears nothing, by its own clock
+  MonoTime deadline; ///< when the node ends the lease if it hears nothing, by its own clock
   std::string subject;
   std::string kind;
   std::string payload;
@@ -73,14 +73,14 @@ struct Changed {
 
 /// Why a job does not run now.
 enum class WaitReason : std::uint8_t {
-  none,             ///< it runs, or is final
-  no_worker,        ///< it is next; no worker of its kind has taken it yet
-  behind,           ///< an older job of its subject is to end first
-  behind_turn,      ///< a younger job of its subject has the turn
-  scheduled,        ///< run_at lies ahead
-  backing_off,      ///< retry_at lies ahead
-  halted,           ///< it is out of attempts and stops its subject
-  parked,           ///< it is out of attempts and set aside
+  none,        ///< it runs, or is final
+  no_worker,   ///< it is next; no worker of its kind has taken it yet
+  behind,      ///< an older job of its subject is to end first
+  behind_turn, ///< a younger job of its subject has the turn
+  scheduled,   ///< run_at lies ahead
+  backing_off, ///< retry_at lies ahead
+  halted,      ///< it is out of attempts and stops its subject
+  parked,      ///< it is out of attempts and set aside
 };
 std::string_view name(WaitReason reason);
 
@@ -90,9 +90,9 @@ struct JobView {
   JobState state{};
   Attempt attempt;
   WaitReason reason{};
-  EntryNumber behind;             ///< with `behind` and `behind_turn`
-  std::optional<WallTime> due;    ///< run_at of a scheduled, retry_at of a retrying job
-  std::uint64_t position{};       ///< as in Accepted
+  EntryNumber behind;          ///< with `behind` and `behind_turn`
+  std::optional<WallTime> due; ///< run_at of a scheduled, retry_at of a retrying job
+  std::uint64_t position{};    ///< as in Accepted
 };
 
 /// Who has the turn.

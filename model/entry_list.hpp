@@ -20,9 +20,9 @@ struct Turn {
   Policy policy;
   WallTime started_at;
   FencingToken token;
-  MonoTime deadline;       ///< of the lease
-  MonoTime timeout_at;     ///< of the attempt; the largest value when it has none
-  bool open{true};         ///< false once the lease ran out or the attempt timed out
+  MonoTime deadline;   ///< of the lease
+  MonoTime timeout_at; ///< of the attempt; the largest value when it has none
+  bool open{true};     ///< false once the lease ran out or the attempt timed out
   bool cancel_requested{};
 };
 
@@ -31,8 +31,8 @@ struct Entry {
   WallTime due;               ///< run_at of a scheduled, retry_at of a retrying entry
   std::unique_ptr<Turn> turn; ///< while an attempt may still be answered
   KindId kind;
-  Attempt attempt;            ///< starts so far
-  std::uint32_t failures{};   ///< attempts that counted
+  Attempt attempt;          ///< starts so far
+  std::uint32_t failures{}; ///< attempts that counted
   JobState state{};
 };
 static_assert(sizeof(Entry) <= 40, "a waiting job costs at most 40 bytes");

@@ -23,8 +23,8 @@ struct Receipt {
   Claim claim;
 };
 
-/// About 12 letters and digits of Crockford's base 32, the last one a check character (Luhn mod 32), so that a typing mistake is
-/// told from an unknown job. Letters come out in lower case; both cases go in, and o, i, l count as 0, 1, 1.
+/// About 12 letters and digits of Crockford's base 32, the last one a check character (Luhn mod 32), so that a typing mistake
+/// is told from an unknown job. Letters come out in lower case; both cases go in, and o, i, l count as 0, 1, 1.
 std::string to_string(const JobId& id);
 std::optional<JobId> parse_job_id(std::string_view text);
 

@@ -27,7 +27,9 @@ enum class JobState : std::uint8_t {
 };
 std::string_view name(JobState state);
 std::optional<JobState> job_state(std::string_view name);
-constexpr bool is_final(JobState state) { return state >= JobState::succeeded; }
+constexpr bool is_final(JobState state) {
+  return state >= JobState::succeeded;
+}
 
 /// 64 bits of SHA-256 over what a client asked for: tells a repeated request from another one under the same key.
 using Fingerprint = std::uint64_t;
@@ -120,8 +122,8 @@ struct WaitExpired {
   friend bool operator==(const WaitExpired&, const WaitExpired&) = default;
 };
 
-using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled, Retried,
-                                Replaced, WaitExpired>;
+using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled,
+                                Retried, Replaced, WaitExpired>;
 
 struct Record {
   EntryNumber entry;

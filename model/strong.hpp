@@ -74,7 +74,5 @@ constexpr std::uint64_t first_number(Epoch epoch) {
 
 template <class Tag, class Rep>
 struct std::hash<turnwise::model::Strong<Tag, Rep>> {
-  std::size_t operator()(turnwise::model::Strong<Tag, Rep> value) const noexcept {
-    return std::hash<Rep>{}(value.value());
-  }
+  std::size_t operator()(turnwise::model::Strong<Tag, Rep> value) const noexcept { return std::hash<Rep>{}(value.value()); }
 };

@@ -6,8 +6,9 @@
 #include <string_view>
 
 namespace turnwise::model {
-/// Does what TURNWISE_FAILPOINTS ("name=abort,name=sleep:500,name=abort@3,…") asks for at this point: `abort` is kill -9 of this process,
-/// `sleep:MS` waits, `error` makes the function return true; `@N` only at the N-th time. The first action is written to stderr.
+/// Does what TURNWISE_FAILPOINTS ("name=abort,name=sleep:500,name=abort@3,…") asks for at this point: `abort` is kill -9 of
+/// this process, `sleep:MS` waits, `error` makes the function return true; `@N` only at the N-th time. The first action is
+/// written to stderr.
 bool failpoint(std::string_view name);
 /// Whether TURNWISE_MUTANTS ("M1,M6,…") names this rule. Read at every call, so a test may set and clear it.
 bool mutant(std::string_view name);

@@ -15,7 +15,7 @@ namespace turnwise::storage {
 struct ClusterMeta {
   std::string cluster_id;
   std::uint16_t shard_count{};
-  std::string hash;                ///< how a subject's shard is computed: "sha256-64"
+  std::string hash; ///< how a subject's shard is computed: "sha256-64"
   std::uint32_t protocol_version{};
 };
 
@@ -39,7 +39,7 @@ struct ShardRow {
 
 /// What PostgreSQL says about its durability and its encoding; a node refuses to start on the wrong answers.
 struct ServerFacts {
-  int version{};             ///< as in server_version_num
+  int version{}; ///< as in server_version_num
   bool fsync{};
   bool full_page_writes{};
   std::string synchronous_commit;

@@ -9,7 +9,7 @@
 namespace turnwise::storage {
 
 struct PostgresOptions {
-  std::string connection;                        ///< a libpq connection string or URI
+  std::string connection; ///< a libpq connection string or URI
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds tcp_user_timeout{4'000}; ///< a silent link is given up before the node's ttl runs out
 };
