@@ -14,6 +14,7 @@ namespace turnwise::actors {
 struct NodeContext;
 
 /// @param shards  by number; filled before the first Seek
-dispatcher_actor spawn_dispatcher(caf::actor_system& system, NodeContext& context, std::shared_ptr<const std::vector<shard_actor>> shards);
+dispatcher_actor spawn_dispatcher(caf::actor_system& system, NodeContext& context,
+                                  std::shared_ptr<const std::vector<shard_actor>> shards);
 
 } // namespace turnwise::actors

@@ -1,5 +1,7 @@
 #include "actors/lane.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <iterator>
 
@@ -29,16 +31,33 @@ void Lane::attach(storage::Holding holding, std::shared_ptr<ShardCounter> counte
   const std::lock_guard lock(mutex_);
   Shard& shard = shards_[holding.shard];
   queued_rows_.fetch_sub(shard.waiting.size(), std::memory_order_relaxed);
-  shard = Shard{holding, generation, std::move(counter), std::move(listener), {}};
+  std::erase(dirty_, holding.shard);
+  shard = Shard{holding, generation, std::move(counter), std::move(listener), {}, std::nullopt};
 }
 
 void Lane::detach(model::ShardId id, Generation generation) {
   const std::lock_guard lock(mutex_);
   if (const auto found = shards_.find(id); found != shards_.end() && found->second.generation == generation) {
     queued_rows_.fetch_sub(found->second.waiting.size(), std::memory_order_relaxed);
+    std::erase(dirty_, id);
     shards_.erase(found);
     idle_.notify_all();
   }
+}
+
+void Lane::expel(model::ShardId id, Generation generation, std::string reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = shards_.find(id);
+    if (found == shards_.end() || found->second.generation != generation) {
+      return; // refused or lost already, and the listener knows
+    }
+    found->second.expelled = std::move(reason);
+    if (found->second.waiting.empty()) {
+      dirty_.push_back(id);
+    }
+  }
+  work_.notify_one();
 }
 
 void Lane::append(model::ShardId id, Generation generation, std::vector<model::Record> records) {
@@ -91,15 +110,12 @@ std::optional<Lane::Batch> Lane::collect() {
   if (stopping_) {
     return std::nullopt;
   }
-  Batch batch;
+  expel_marked();
+  Batch batch; // may stay empty
   std::size_t total = 0;
   std::vector<model::ShardId> still_dirty;
   for (const model::ShardId id : dirty_) {
-    const auto found = shards_.find(id);
-    if (found == shards_.end() || found->second.waiting.empty()) {
-      continue; // detached meanwhile
-    }
-    const Shard& shard = found->second;
+    const Shard& shard = shards_.find(id)->second;
     const std::size_t count = std::min(shard.waiting.size(), batch_rows_max - total);
     if (count > 0) {
       batch.parts.push_back({shard.holding, shard.generation, shard.counter, shard.listener, count});
@@ -122,6 +138,19 @@ std::optional<Lane::Batch> Lane::collect() {
     number(part, std::span(batch.rows).last(part.count));
   }
   return batch;
+}
+
+/// No batch is under way now, so nothing of these shards is in doubt.
+void Lane::expel_marked() {
+  for (const model::ShardId id : dirty_) {
+    if (const auto found = shards_.find(id); found->second.expelled) {
+      queued_rows_.fetch_sub(found->second.waiting.size(), std::memory_order_relaxed);
+      caf::anon_send(found->second.listener, Refused{found->second.generation, *found->second.expelled});
+      shards_.erase(found);
+      idle_.notify_all();
+    }
+  }
+  std::erase_if(dirty_, [&](model::ShardId id) { return !shards_.contains(id); });
 }
 
 /// Gives the rows of a part their numbers: a run without a gap.

@@ -51,6 +51,8 @@ public:
   void attach(storage::Holding holding, std::shared_ptr<ShardCounter> counter, shard_actor listener, Generation generation);
   /// Forgets the shard and what it has not written yet.
   void detach(model::ShardId shard, Generation generation);
+  /// Drops the shard as if its next record were refused, between two batches; its listener is told with Refused.
+  void expel(model::ShardId shard, Generation generation, std::string reason);
   /// Takes records over, to be written in this order. Ignored when the shard is not attached with this generation.
   void append(model::ShardId shard, Generation generation, std::vector<model::Record> records);
   /// Waits until everything taken over is written or given up, at most until `deadline`. Returns whether it is.
@@ -69,6 +71,7 @@ private:
     std::shared_ptr<ShardCounter> counter;
     shard_actor listener;
     std::vector<model::Record> waiting;
+    std::optional<std::string> expelled; // why, if it was
   };
   /// One shard's share of a batch: `count` rows, after those of the parts before it.
   struct Part {
@@ -88,6 +91,7 @@ private:
 
   void run();
   std::optional<Batch> collect();
+  void expel_marked();
   void write(Batch batch);
   void bisect(Batch batch, const std::string& reason);
   void refuse(const Part& part, const storage::Row& row, const std::string& reason);
@@ -111,7 +115,7 @@ private:
   std::condition_variable work_; // something to write, or the end
   std::condition_variable idle_; // everything is written
   std::unordered_map<model::ShardId, Shard> shards_;
-  std::vector<model::ShardId> dirty_; // shards with waiting records, each once
+  std::vector<model::ShardId> dirty_; // attached shards with waiting records, or expelled; each once
   bool stopping_{};
 
   std::atomic<Health> health_{Health::up};

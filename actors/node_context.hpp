@@ -37,6 +37,9 @@ private:
 
 /// Lives longer than every actor.
 struct NodeContext {
+  NodeContext(EngineConfig node_config, storage::ClusterMeta cluster_meta, caf::telemetry::metric_registry& registry)
+      : config(std::move(node_config)), cluster(std::move(cluster_meta)), metrics(registry) {}
+
   EngineConfig config;
   storage::ClusterMeta cluster;
   NodeClock clock;

@@ -6,7 +6,10 @@ namespace turnwise::actors {
 
 Poll::Poll(ClaimRequest request, std::vector<model::KindId> kinds, std::shared_ptr<ClaimRecipient> recipient,
            dispatcher_actor dispatcher, GiveBack give_back)
-    : request_(std::move(request)), kinds_(std::move(kinds)), recipient_(std::move(recipient)), dispatcher_(std::move(dispatcher)),
+    : request_(std::move(request)),
+      kinds_(std::move(kinds)),
+      recipient_(std::move(recipient)),
+      dispatcher_(std::move(dispatcher)),
       give_back_(std::move(give_back)) {}
 
 void Poll::expect(std::uint32_t count) {

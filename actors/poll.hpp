@@ -17,8 +17,8 @@ public:
   /// Gives back a grant that nobody wants any more.
   using GiveBack = std::function<void(const model::Grant&)>;
 
-  Poll(ClaimRequest request, std::vector<model::KindId> kinds, std::shared_ptr<ClaimRecipient> recipient, dispatcher_actor dispatcher,
-       GiveBack give_back);
+  Poll(ClaimRequest request, std::vector<model::KindId> kinds, std::shared_ptr<ClaimRecipient> recipient,
+       dispatcher_actor dispatcher, GiveBack give_back);
 
   [[nodiscard]] const ClaimRequest& request() const { return request_; }
   [[nodiscard]] const std::vector<model::KindId>& kinds() const { return kinds_; }

@@ -26,7 +26,9 @@ shard_actor spawn_shard(caf::actor_system& system, NodeContext& context, model::
   return system.spawn<caf::stateful_actor<Shard, shard_actor::impl>>(std::ref(context), id);
 }
 
-Shard::~Shard() { forget({model::Errc::unavailable, "the node is stopping", ""}); }
+Shard::~Shard() {
+  forget({model::Errc::unavailable, "the node is stopping", ""});
+}
 
 shard_actor::behavior_type Shard::make_behavior() {
   // Every message ends with flush(), and no fault of one passes for a fault of another.
@@ -71,8 +73,8 @@ void Shard::acquired(const Acquired& message) {
 void Shard::load() {
   phase_ = Phase::loading;
   const auto since = context_.clock.now().wall - context_.config.idempotency_window;
-  const bool queued = context_.readers->submit([this_shard = shard_actor{self_}, id = id_, generation = generation_,
-                                                since, &kinds = context_.kinds](storage::JournalReader& reader) {
+  const bool queued = context_.readers->submit([this_shard = shard_actor{self_}, id = id_, generation = generation_, since,
+                                                &kinds = context_.kinds](storage::JournalReader& reader) {
     auto result = load_shard(reader, id, kinds, since);
     Loaded message{generation, nullptr, ""};
     if (result.ok()) {
@@ -208,7 +210,6 @@ void Shard::forget(const model::Error& error) {
   turns_.clear();
   ready_.clear();
   bodies_.clear();
-  starting_.clear();
   dirty_.clear();
   slots_.clear();
   keys_.clear();
@@ -249,9 +250,13 @@ void Shard::refuse(const EntryCommands& message, const model::Error& error) {
   }
 }
 
-void Shard::refuse(const DescribeSubject& message, const model::Error& error) { deliver(message.ticket, error); }
+void Shard::refuse(const DescribeSubject& message, const model::Error& error) {
+  deliver(message.ticket, error);
+}
 
-void Shard::refuse(const DescribeJob& message, const model::Error& error) { deliver(message.ticket, error); }
+void Shard::refuse(const DescribeJob& message, const model::Error& error) {
+  deliver(message.ticket, error);
+}
 
 // ── The end of every message, and time ───────────────────────────────────────────────────────────────────────────────────
 

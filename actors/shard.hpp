@@ -31,6 +31,9 @@ namespace turnwise::actors {
 /// The answer where nobody waits for one any more.
 void deliver(const model::Ticket& ticket, model::Response response);
 
+/// The body of a job, shared by the cache and whoever is to carry it to a worker.
+using Job = std::shared_ptr<const model::Submitted>;
+
 /// Something that waits until its slot may be used again.
 using Held = std::variant<SubmitJobs::Item, model::Command>;
 
@@ -43,12 +46,13 @@ struct Slot {
   std::vector<Held> held;                  ///< while `on_hold`
   model::Head head;
   std::optional<model::MonoTime> timer;
-  std::uint64_t open{};                    ///< jobs, as of the last decision
-  model::FencingToken token;               ///< of the newest turn that is durable
-  std::uint32_t pending{};                 ///< commands sent and not answered yet
-  bool on_hold{};                          ///< waits for its mailbox to come back, or for the journal to know a key
-  bool resting{};                          ///< was asked to give its mailbox back
-  bool starting{};                         ///< its head was promised to a poll
+  std::uint64_t open{};      ///< jobs, as of the last decision
+  model::FencingToken token; ///< of the newest turn that is durable
+  std::uint32_t pending{};   ///< commands sent and not answered yet
+  bool on_hold{};            ///< waits for its mailbox to come back, or for the journal to know a key
+  bool resting{};            ///< was asked to give its mailbox back
+  bool starting{};           ///< its head was promised to a poll
+  Job job;                   ///< with that: the body of the head, once it is there
   std::optional<std::list<Slot*>::iterator> ready_place;
   model::KindId ready_kind;
 };
@@ -135,11 +139,10 @@ private:
   void end_due_watches();
 
   // ── Turns: shard_turns.cpp ──
-  using Job = std::shared_ptr<const model::Submitted>;
   void update_ready(Slot& slot);
   void unlist(Slot& slot);
   void take(const Take& message);
-  void start(Slot& slot, const Job& job, const std::shared_ptr<Poll>& poll);
+  void start(Slot& slot, Job job, const std::shared_ptr<Poll>& poll);
   void fetch(std::vector<model::EntryNumber> entries);
   void bodies_read(BodiesRead& message);
   static void nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count);
@@ -169,6 +172,7 @@ private:
   void carry_out(Slot& slot, model::Append& action);
   void carry_out(Slot& slot, model::Reply& action);
   void carry_out(Slot& slot, model::AskJournal& action);
+  void carry_out(Slot& slot, model::Revoke& action);
   void note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body);
   void count(const model::RecordBody& body);
   void when_durable(decltype(Effect::what) what);
@@ -186,14 +190,14 @@ private:
   Generation generation_{};
   model::Epoch epoch_;
   std::shared_ptr<ShardCounter> counter_;
-  Generation lane_generation_{};       // under which the lane knows the shard
+  Generation lane_generation_{}; // under which the lane knows the shard
   using Deferred = std::variant<SubmitJobs, EntryCommands, DescribeSubject, DescribeJob>;
   std::vector<Deferred> deferred_; // what came while the shard was loading
 
   std::unordered_map<std::string, Slot> slots_;
   std::vector<Slot*> dirty_; // with outgoing commands
-  std::size_t actors_{};      // subjects that are not packed
-  std::uint64_t running_{};   // open turns
+  std::size_t actors_{};     // subjects that are not packed
+  std::uint64_t running_{};  // open turns
   std::set<std::pair<model::MonoTime, Slot*>> timers_;
   std::optional<model::MonoTime> armed_for_;
   std::unordered_map<model::EntryNumber, Slot*> turns_; // entries with a claim that may still be answered
@@ -212,8 +216,7 @@ private:
     Job job;
     std::size_t bytes{};
   };
-  std::unordered_map<model::EntryNumber, Body> bodies_;  // of open jobs, as far as the node's cache has room
-  std::unordered_map<model::EntryNumber, Job> starting_; // of jobs between Start and its commit
+  std::unordered_map<model::EntryNumber, Body> bodies_; // of open jobs, as far as the node's cache has room
   struct Fetch {
     Slot* slot{};
     std::shared_ptr<Poll> poll;

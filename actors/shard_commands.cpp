@@ -53,11 +53,14 @@ void Shard::accept(Slot& slot, SubmitJobs::Item item) {
 
 std::optional<model::Error> Shard::admit(const Slot& slot) const {
   if (slot.open + slot.pending >= context_.config.subject_backlog_max) {
-    return model::Error{model::Errc::backlog_full,
-                        fmt::format("the subject holds {} open jobs, as many as it may; try again when some are done", slot.open), ""};
+    return model::Error{
+        model::Errc::backlog_full,
+        fmt::format("the subject holds {} open jobs, as many as it may; try again when some are done", slot.open), ""};
   }
-  if (static_cast<std::uint64_t>(std::max<std::int64_t>(context_.metrics.jobs_open.value(), 0)) >= context_.config.node_backlog_max) {
-    return model::Error{model::Errc::backlog_full, "the node holds as many open jobs as it may; try again when some are done", ""};
+  if (static_cast<std::uint64_t>(std::max<std::int64_t>(context_.metrics.jobs_open.value(), 0)) >=
+      context_.config.node_backlog_max) {
+    return model::Error{model::Errc::backlog_full, "the node holds as many open jobs as it may; try again when some are done",
+                        ""};
   }
   return std::nullopt;
 }
@@ -71,11 +74,12 @@ bool Shard::replay_key(Slot& slot, SubmitJobs::Item& item) {
     return false;
   }
   if (found->second.fingerprint != item.job.fingerprint) {
-    deliver(item.ticket, model::Error{model::Errc::idempotency_mismatch,
-                                      fmt::format("this idempotency key was used for job {} with another body; use a new key for "
-                                                  "a new request",
-                                                  to_string(model::JobId{id_, found->second.entry})),
-                                      ""});
+    deliver(item.ticket,
+            model::Error{model::Errc::idempotency_mismatch,
+                         fmt::format("this idempotency key was used for job {} with another body; use a new key for "
+                                     "a new request",
+                                     to_string(model::JobId{id_, found->second.entry})),
+                         ""});
   } else {
     enqueue(slot, model::Recall{found->second.entry, std::move(item.ticket)});
   }
@@ -112,19 +116,20 @@ void Shard::send_key_lookups() {
   auto lookups = std::make_shared<std::vector<KeyLookup>>(std::exchange(key_lookups_, {}));
   const auto since = context_.clock.now().wall - context_.config.idempotency_window;
   KeysRead message{generation_, lookups, {}, ""};
-  const bool queued = context_.readers->submit([me = shard_actor{self_}, id = id_, since, message](storage::JournalReader& reader) mutable {
-    std::vector<storage::KeyQuery> queries;
-    for (const KeyLookup& lookup : *message.lookups) {
-      queries.push_back(lookup.query);
-    }
-    auto matches = reader.find_keys(id, queries, since);
-    if (matches.ok()) {
-      message.matches = std::move(*matches);
-    } else {
-      message.error = matches.error().detail;
-    }
-    caf::anon_send(me, std::move(message));
-  });
+  const bool queued =
+      context_.readers->submit([me = shard_actor{self_}, id = id_, since, message](storage::JournalReader& reader) mutable {
+        std::vector<storage::KeyQuery> queries;
+        for (const KeyLookup& lookup : *message.lookups) {
+          queries.push_back(lookup.query);
+        }
+        auto matches = reader.find_keys(id, queries, since);
+        if (matches.ok()) {
+          message.matches = std::move(*matches);
+        } else {
+          message.error = matches.error().detail;
+        }
+        caf::anon_send(me, std::move(message));
+      });
   if (!queued) {
     message.error = "too many reads wait";
     keys_read(message);
@@ -142,7 +147,8 @@ void Shard::keys_read(KeysRead& message) {
     slot.held.erase(slot.held.begin());
     slot.on_hold = false;
     if (!message.error.empty()) {
-      deliver(item.ticket, model::Error{model::Errc::unavailable, "the journal cannot be read now; nothing was accepted; try again", ""});
+      deliver(item.ticket,
+              model::Error{model::Errc::unavailable, "the journal cannot be read now; nothing was accepted; try again", ""});
     } else if (message.matches[i].found) {
       remember_key(std::move(lookup.spelled), message.matches[i].entry, message.matches[i].fingerprint);
       replay_key(slot, item);

@@ -30,12 +30,9 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
 
 void Shard::carry_out(Slot& slot, model::Reply& action) {
   Job job;
-  if (auto* grant = std::get_if<model::Grant>(&action.response)) {
-    auto starting = starting_.extract(grant->entry);
-    job = std::move(starting.mapped());
+  if (std::holds_alternative<model::Grant>(action.response) || std::holds_alternative<model::NothingToStart>(action.response)) {
     slot.starting = false;
-  } else if (std::holds_alternative<model::NothingToStart>(action.response)) {
-    slot.starting = false;
+    job = std::exchange(slot.job, nullptr);
   }
   when_durable(Answered{std::move(action.ticket), std::move(action.response), std::move(job)});
 }
@@ -45,6 +42,9 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
   model::Ticket ticket = model::ticket_of(action.command);
   ask({Question::Purpose::judge, entry, std::move(action.command), std::move(ticket)});
 }
+
+/// Whoever runs the attempt is told by the answer to its next heartbeat.
+void Shard::carry_out(Slot& /*slot*/, model::Revoke& /*action*/) {}
 
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
@@ -160,7 +160,8 @@ std::optional<model::Error> Shard::why_not() const {
   case Lane::Health::down:
     return model::Error{model::Errc::unavailable, "PostgreSQL does not answer; nothing was accepted; try again", ""};
   case Lane::Health::no_space:
-    return model::Error{model::Errc::insufficient_storage, "PostgreSQL has no space left; nothing was accepted; try again later", ""};
+    return model::Error{model::Errc::insufficient_storage,
+                        "PostgreSQL has no space left; nothing was accepted; try again later", ""};
   case Lane::Health::up:
     break;
   }

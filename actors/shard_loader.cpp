@@ -84,7 +84,8 @@ storage::ReplaySink without_last_rows(std::vector<HistoryRow>& rows) {
 }
 
 void drop_last_rows(std::vector<HistoryRow>& rows) {
-  const auto last = std::max_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
+  const auto last =
+      std::max_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
   if (last != rows.end()) {
     rows.erase(last);
   }
@@ -96,15 +97,16 @@ std::string spell_key(const std::string& subject, const std::string& kind, const
   return subject + '\n' + kind + '\n' + key; // neither subject nor kind has control characters
 }
 
-model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& reader, model::ShardId shard, model::KindTable& kinds,
-                                                       model::WallTime keys_since) {
+model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& reader, model::ShardId shard,
+                                                       model::KindTable& kinds, model::WallTime keys_since) {
   auto loaded = std::make_shared<LoadedShard>();
   Fold fold(*loaded, kinds, keys_since);
   std::vector<HistoryRow> all; // only for the mutant
   const bool drops_last = TURNWISE_MUTANT("M11");
-  const auto sink = drops_last ? without_last_rows(all) : storage::ReplaySink([&](model::Sequence sequence, model::Record&& record) {
-    fold.add(sequence, std::move(record));
-  });
+  const auto sink =
+      drops_last ? without_last_rows(all) : storage::ReplaySink([&](model::Sequence sequence, model::Record&& record) {
+        fold.add(sequence, std::move(record));
+      });
   const auto replayed = reader.replay(shard, sink);
   if (!replayed.ok()) {
     return replayed.error();

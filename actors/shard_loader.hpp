@@ -26,13 +26,13 @@ struct LoadedShard {
     model::Fingerprint fingerprint{};
   };
   std::unordered_map<std::string, std::unique_ptr<model::Mailbox>> mailboxes; ///< of subjects with open jobs; not adopted yet
-  std::vector<Key> keys;     ///< of the window, the newest remembered_keys_max of them, oldest first
-  bool keys_complete{true};  ///< no key of the window is missing in `keys`
+  std::vector<Key> keys;    ///< of the window, the newest remembered_keys_max of them, oldest first
+  bool keys_complete{true}; ///< no key of the window is missing in `keys`
   std::uint64_t open_jobs{};
 };
 
 /// @param keys_since  start of the idempotency window
-model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& reader, model::ShardId shard, model::KindTable& kinds,
-                                                       model::WallTime keys_since);
+model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& reader, model::ShardId shard,
+                                                       model::KindTable& kinds, model::WallTime keys_since);
 
 } // namespace turnwise::actors

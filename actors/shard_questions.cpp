@@ -16,23 +16,23 @@ constexpr std::size_t watches_max = 20'000;
 model::Response verdict(const model::Command& command, const model::StoryBuilder& builder, const model::JobStory& story) {
   const model::Error closed{model::Errc::wrong_state,
                             "the job has " + std::string(name(story.state)) + " already, and stays so", ""};
-  return std::visit(model::Overloaded{
-                        [&](const model::Complete& c) { return builder.judge(c.claim); },
-                        [&](const model::Fail& c) { return builder.judge(c.claim); },
-                        [&](const model::Release& c) { return builder.judge(c.claim); },
-                        [&](const model::Heartbeat&) {
-                          return model::Response{model::Error{model::Errc::stale_fence, "the job is closed: stop working on it", ""}};
-                        },
-                        [&](const model::Cancel&) {
-                          return story.state == model::JobState::cancelled ? model::Response{model::Changed{story.state, false}} : closed;
-                        },
-                        [&](const model::Recall&) {
-                          return model::Response{
-                              model::Accepted{story.shard, story.entry, story.state, model::Disposition::duplicate, 0}};
-                        },
-                        [&](const auto&) { return model::Response{closed}; },
-                    },
-                    command);
+  return std::visit(
+      model::Overloaded{
+          [&](const model::Complete& c) { return builder.judge(c.claim); },
+          [&](const model::Fail& c) { return builder.judge(c.claim); },
+          [&](const model::Release& c) { return builder.judge(c.claim); },
+          [&](const model::Heartbeat&) {
+            return model::Response{model::Error{model::Errc::stale_fence, "the job is closed: stop working on it", ""}};
+          },
+          [&](const model::Cancel&) {
+            return story.state == model::JobState::cancelled ? model::Response{model::Changed{story.state, false}} : closed;
+          },
+          [&](const model::Recall&) {
+            return model::Response{model::Accepted{story.shard, story.entry, story.state, model::Disposition::duplicate, 0}};
+          },
+          [&](const auto&) { return model::Response{closed}; },
+      },
+      command);
 }
 
 } // namespace
@@ -44,7 +44,9 @@ void Shard::ask(Question question) {
   when_durable(Ask{id});
 }
 
-void Shard::fail_question(const Question& question, const model::Error& error) { deliver(question.ticket, error); }
+void Shard::fail_question(const Question& question, const model::Error& error) {
+  deliver(question.ticket, error);
+}
 
 void Shard::read_story(std::uint64_t id) {
   const auto found = questions_.find(id);
@@ -116,7 +118,8 @@ void Shard::answer(Question& question, const model::StoryBuilder& builder) {
 
 void Shard::watch(model::EntryNumber entry, milliseconds wait, model::Ticket ticket) {
   if (watch_timers_.size() >= watches_max) {
-    deliver(ticket, model::Error{model::Errc::unavailable, "too many requests wait for jobs of this shard; ask without waiting", ""});
+    deliver(ticket,
+            model::Error{model::Errc::unavailable, "too many requests wait for jobs of this shard; ask without waiting", ""});
     return;
   }
   const model::MonoTime until = model::BootClock::now() + wait;
@@ -144,7 +147,8 @@ void Shard::end_due_watches() {
       continue; // told already
     }
     auto& watches = found->second;
-    const auto due = std::stable_partition(watches.begin(), watches.end(), [&](const Watch& watch) { return watch.until > now; });
+    const auto due =
+        std::stable_partition(watches.begin(), watches.end(), [&](const Watch& watch) { return watch.until > now; });
     for (auto watch = due; watch != watches.end(); ++watch) {
       ask({Question::Purpose::describe, entry, {}, std::move(watch->ticket)});
     }

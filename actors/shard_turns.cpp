@@ -76,12 +76,12 @@ void Shard::take(const Take& message) {
 }
 
 /// Gives the turn of a subject to a worker: the subject decides whether it still can.
-void Shard::start(Slot& slot, const Job& job, const std::shared_ptr<Poll>& poll) {
+void Shard::start(Slot& slot, Job job, const std::shared_ptr<Poll>& poll) {
   const ClaimRequest& request = poll->request();
   model::Policy policy = model::resolve(model::Policy{}, job->options);
   policy.lease = std::max(request.lease.value_or(policy.lease), context_.config.lease_min);
-  starting_[slot.head.entry] = job;
-  enqueue(slot, model::Start{slot.head.kind, request.worker, model::Nonce{random_128()}, policy, {poll, 0}});
+  slot.job = std::move(job);
+  enqueue(slot, model::Start{slot.head.kind, request.worker, model::Nonce{random_128()}, policy, {poll, 0}, slot.head.entry});
 }
 
 void Shard::nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count) {
@@ -95,19 +95,20 @@ void Shard::nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t co
 /// Reads the bodies of jobs that are to start and are not in the cache.
 void Shard::fetch(std::vector<model::EntryNumber> entries) {
   BodiesRead message{generation_, {}, std::move(entries), ""};
-  const bool queued = context_.readers->submit([me = shard_actor{self_}, id = id_, message](storage::JournalReader& reader) mutable {
-    std::vector<std::pair<model::ShardId, model::EntryNumber>> wanted;
-    for (const model::EntryNumber entry : message.asked) {
-      wanted.emplace_back(id, entry);
-    }
-    auto bodies = reader.bodies(wanted);
-    if (bodies.ok()) {
-      message.bodies = std::move(*bodies);
-    } else {
-      message.error = bodies.error().detail;
-    }
-    caf::anon_send(me, std::move(message));
-  });
+  const bool queued =
+      context_.readers->submit([me = shard_actor{self_}, id = id_, message](storage::JournalReader& reader) mutable {
+        std::vector<std::pair<model::ShardId, model::EntryNumber>> wanted;
+        for (const model::EntryNumber entry : message.asked) {
+          wanted.emplace_back(id, entry);
+        }
+        auto bodies = reader.bodies(wanted);
+        if (bodies.ok()) {
+          message.bodies = std::move(*bodies);
+        } else {
+          message.error = bodies.error().detail;
+        }
+        caf::anon_send(me, std::move(message));
+      });
   if (!queued) {
     message.error = "too many reads wait";
     bodies_read(message);
@@ -145,7 +146,8 @@ void Shard::bodies_read(BodiesRead& message) {
 
 /// Keeps the body of a new job for its start, while the node's cache has room: the oldest jobs are the next to run.
 void Shard::cache_body(model::EntryNumber entry, const model::Submitted& job) {
-  const std::size_t bytes = body_overhead_bytes + job.payload.size() + job.metadata.size() + job.subject.size() + job.kind.size();
+  const std::size_t bytes =
+      body_overhead_bytes + job.payload.size() + job.metadata.size() + job.subject.size() + job.kind.size();
   if (context_.body_cache_bytes.load(std::memory_order_relaxed) + bytes > context_.config.body_cache_bytes_max) {
     return;
   }
