@@ -140,6 +140,7 @@ Result<ClaimBody> parse_claim(const boost::json::object& object, const RequestLi
   actors::ClaimRequest claim;
   if (const auto* results = in.array("results", limits.answers_max)) {
     read_results(*results, body);
+    body.results_count = results->size();
   }
   if (const auto* extend = in.array("extend", limits.answers_max)) {
     read_extend(*extend, body);

@@ -41,6 +41,7 @@ struct ClaimBody {
   std::optional<actors::ClaimRequest> claim; ///< nothing when `max` is 0: results only
   std::vector<Result<actors::Answer>> answers;
   std::vector<std::string> receipts; ///< as sent, one per answer
+  std::size_t results_count{};       ///< the first answers are results, the others receipts to extend
 };
 Result<ClaimBody> parse_claim(const boost::json::object& object, const RequestLimits& limits);
 

@@ -55,14 +55,19 @@ void write_result(json::Writer& out, const std::string& receipt, const model::Re
   out.end_object();
 }
 
+/// One item per result, in order, and likewise per receipt to extend.
 void write_results(json::Writer& out, const api::ClaimBody& body, Responses responses, const Context& context) {
-  out.key("results").begin_array();
   std::size_t next = 0; // of the responses: one per answer that could be read
-  for (std::size_t i = 0; i < body.answers.size(); ++i) {
-    const auto& answer = body.answers[i];
-    write_result(out, body.receipts[i], answer ? verdict(std::move(responses[next++])) : answer.error(), context);
-  }
-  out.end_array();
+  auto write = [&](std::string_view name, std::size_t begin, std::size_t end) {
+    out.key(name).begin_array();
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto& answer = body.answers[i];
+      write_result(out, body.receipts[i], answer ? verdict(std::move(responses[next++])) : answer.error(), context);
+    }
+    out.end_array();
+  };
+  write("results", 0, body.results_count);
+  write("extended", body.results_count, body.answers.size());
 }
 
 /// Sends what the worker reported to the engine.

@@ -8,25 +8,21 @@
 namespace turnwise::routes {
 namespace {
 
+/// Counts of now, then those since the process started.
 std::string stats_document(const actors::Stats& stats) {
   json::Writer out;
   out.begin_object();
-  out.key("now").begin_object();
   out.member("jobs_open", stats.jobs_open).member("jobs_running", stats.jobs_running);
   out.member("subjects_active", stats.subjects_active).member("claims_waiting", stats.claims_waiting);
-  out.member("shards_owned", stats.shards_owned).member("shards_total", stats.shards_total);
-  out.member("journal_up", stats.journal_up);
-  out.end_object();
-  out.key("since_start").begin_object();
   out.member("submitted", stats.submitted).member("started", stats.started).member("succeeded", stats.succeeded);
   out.member("attempts_failed", stats.attempts_failed).member("parked", stats.parked);
   out.member("failed", stats.failed).member("cancelled", stats.cancelled);
-  out.end_object();
+  out.member("shards_owned", stats.shards_owned).member("shards_total", stats.shards_total);
+  out.member("journal_up", stats.journal_up);
   out.key("journal").begin_object();
   out.member("batches", stats.batches).member("rows", stats.rows);
   out.member("fenced", stats.fenced).member("unknown_outcomes", stats.unknown_outcomes);
-  out.end_object();
-  out.end_object();
+  out.end_object().end_object();
   return std::move(out).take();
 }
 
