@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/command.hpp"
@@ -47,8 +48,12 @@ public:
   [[nodiscard]] Response judge(const Claim& claim) const;
 
 private:
+  void tell(const Started& body, Sequence sequence, WallTime at);
+  void tell(const AttemptFailed& body, WallTime at);
+  void end_attempt(Attempt attempt, WallTime at, std::string_view outcome, std::string error);
+
   JobStory story_;
-  std::vector<Nonce> nonces_; ///< by attempt, for judge
+  Nonce latest_nonce_; ///< of the latest attempt, for judge
   bool opened_{};
 };
 
