@@ -1,0 +1,163 @@
+#include "examples/git-history/worker.hpp"
+
+#include <csignal>
+#include <deque>
+#include <thread>
+
+#include "app/client/client.hpp"
+#include "app/client/retry.hpp"
+#include "examples/git-history/digest.hpp"
+#include "examples/git-history/flat_store.hpp"
+#include "examples/git-history/git.hpp"
+
+namespace turnwise::git_history {
+
+using Clock = std::chrono::steady_clock;
+using client::Answer;
+using client::Grant;
+using std::chrono::milliseconds;
+
+namespace {
+
+volatile std::sig_atomic_t stop_asked = 0;
+
+class Worker {
+public:
+  Worker(const WorkerSettings& settings, client::Client client)
+      : settings_(settings),
+        client_(std::move(client)),
+        store_(settings.store),
+        blobs_(settings.repository),
+        log_(open_log(settings.log)) {}
+
+  void run() {
+    while (stop_asked == 0) {
+      exchange();
+      work();
+    }
+    if (!answers_.empty())
+      exchange(); // what is done should not be done again; if this does not arrive, it is, harmlessly
+  }
+
+private:
+  /// Reports what is done, says what is still worked on, and takes more when there is nothing left.
+  void exchange() {
+    client::ClaimRequest request;
+    request.worker = settings_.name;
+    request.kinds = {job_kind};
+    request.max = settings_.claim_max;
+    request.wait = grants_.empty() && answers_.empty() ? milliseconds{1'000} : milliseconds{0};
+    request.results = answers_;
+    for (const auto& grant : grants_)
+      request.extend.push_back(grant.receipt);
+    const auto sent_at = Clock::now();
+    auto claimed = client::with_retry(sent_at + milliseconds{1'000}, [&] { return client_.claim(request); });
+    if (!claimed)
+      return pause_after(claimed.error()); // the answers stay, and are given again
+    answers_.clear();
+    asked_at_ = sent_at;
+    keep_extended(claimed->extended, sent_at);
+    for (auto& grant : claimed->grants)
+      grants_.push_back(std::move(grant));
+  }
+
+  void pause_after(const model::Error& error) {
+    if (!client::is_transient(error.code)) {
+      note("the node refuses: " + error.detail);
+      answers_.clear();
+    }
+    std::this_thread::sleep_for(milliseconds{20});
+  }
+
+  void keep_extended(const std::vector<model::Result<client::Extended>>& extended, Clock::time_point sent_at) {
+    std::deque<Grant> kept;
+    for (std::size_t i = 0; i < extended.size(); ++i) {
+      if (!extended[i])
+        continue; // superseded: somebody else has it
+      grants_[i].deadline = sent_at + extended[i]->lease;
+      kept.push_back(std::move(grants_[i]));
+    }
+    grants_ = std::move(kept);
+  }
+
+  /// Works through what was claimed, but comes back early enough to extend the leases of the rest.
+  void work() {
+    while (!grants_.empty() && stop_asked == 0) {
+      const Grant grant = std::move(grants_.front());
+      grants_.pop_front();
+      if (Clock::now() < grant.deadline)
+        answers_.push_back(apply(grant));
+      if (Clock::now() - asked_at_ > grant.lease / 3)
+        return;
+    }
+  }
+
+  Answer apply(const Grant& grant) {
+    Answer answer{grant.receipt, Answer::Outcome::complete, {}, {}, true, {}};
+    const auto payload = decode_payload(grant.payload);
+    if (!payload || payload->run != settings_.run)
+      return refuse(answer, "left over from another run");
+    const auto& change = payload->change;
+    std::optional<std::string> content{""};
+    if (change.after.has_content())
+      content = blobs_.read(change.after.object);
+    if (!content)
+      return refuse(answer, "the repository has no blob " + change.after.object);
+    const auto application = store_.apply(change, grant.fencing_token, *content);
+    switch (application.verdict) {
+    case Verdict::applied:
+      break;
+    case Verdict::repeated:
+      note("repeated: change " + std::to_string(change.number) + ", attempt " + std::to_string(grant.attempt));
+      break;
+    case Verdict::superseded:
+      note("superseded: change " + std::to_string(change.number) + ", " + application.reason);
+      answer.outcome = Answer::Outcome::fail;
+      answer.error = application.reason;
+      break;
+    case Verdict::refused:
+      return refuse(answer,
+                    "change " + std::to_string(change.number) + " of " + quoted_path(change.path) + ": " + application.reason);
+    }
+    return answer;
+  }
+
+  Answer refuse(Answer answer, const std::string& reason) {
+    note("refused: " + reason);
+    answer.outcome = Answer::Outcome::fail;
+    answer.error = reason;
+    answer.retry = false;
+    return answer;
+  }
+
+  /// One write per line: lines of several workers do not mix.
+  void note(const std::string& text) {
+    const auto line = text + "\n";
+    write_all(log_.get(), line.data(), line.size());
+  }
+
+  const WorkerSettings& settings_;
+  client::Client client_;
+  FlatStore store_;
+  BlobReader blobs_;
+  FileDescriptor log_;
+  std::deque<Grant> grants_;
+  std::vector<Answer> answers_;
+  Clock::time_point asked_at_;
+};
+
+} // namespace
+
+int run_worker(const WorkerSettings& settings) {
+  auto client = client::Client::open(settings.url);
+  if (!client) {
+    std::fprintf(stderr, "git-history worker: %s\n", client.error().detail.c_str());
+    return 2;
+  }
+  std::signal(SIGTERM, [](int) { stop_asked = 1; });
+  std::signal(SIGINT, SIG_IGN); // from a terminal it goes to the whole group; the parent says when to stop
+  Worker{settings, std::move(*client)}.run();
+  return 0;
+}
+
+} // namespace turnwise::git_history
