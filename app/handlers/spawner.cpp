@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -171,11 +172,15 @@ model::Result<CommandId> Spawner::start(const CommandSpec& spec, OnEnd on_end) {
   if (running_.size() >= commands_max) {
     return Error{Errc::unavailable, "too many commands run at a time", {}};
   }
+  if (!listener_.joinable()) {
+    try {
+      listener_ = std::thread([this] { listen(); });
+    } catch (const std::system_error& error) {
+      return Error{Errc::internal, std::string("cannot start a thread: ") + error.what(), {}};
+    }
+  }
   const CommandId id{++last_id_};
   running_.emplace(id, Running{std::move(sockets->ours), {}, std::move(on_end)});
-  if (!listener_.joinable()) {
-    listener_ = std::thread([this] { listen(); });
-  }
   lock.unlock();
 
   auto sent = send_order(*request, sockets->theirs.get(), input.get());
@@ -290,6 +295,7 @@ void Spawner::finish(CommandId id) {
     return;
   }
   auto& command = node.mapped();
+  command.control.close();
   auto end = decode_end(command.received);
   command.on_end(end ? std::move(*end) : CommandEnd::lost("the process that watched the command is gone"));
 }
