@@ -49,6 +49,18 @@ bool has_other_threads() {
 #endif
 }
 
+/// A thread that was joined just now may take a moment to vanish.
+bool keeps_other_threads() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (has_other_threads()) {
+    if (std::chrono::steady_clock::now() >= end) {
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
 struct SocketPair {
   FileDescriptor ours;
   FileDescriptor theirs;
@@ -102,7 +114,7 @@ model::Result<std::string> encode_request(const CommandSpec& spec) {
 // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 model::Result<std::unique_ptr<Spawner>> Spawner::fork() {
-  if (has_other_threads()) {
+  if (keeps_other_threads()) {
     return Error{Errc::internal, "Spawner::fork() must be called before the process has other threads", {}};
   }
   auto sockets = open_sockets(SOCK_SEQPACKET);
