@@ -43,9 +43,7 @@ public:
   }
 
 private:
-  void member(std::string_view name) {
-    out_.append(out_.empty() ? "{\"" : ",\"").append(name).append("\":");
-  }
+  void member(std::string_view name) { out_.append(out_.empty() ? "{\"" : ",\"").append(name).append("\":"); }
 
   void append_quoted(std::string_view text) {
     static constexpr std::string_view hex = "0123456789abcdef";

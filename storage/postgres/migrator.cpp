@@ -43,8 +43,8 @@ std::map<std::uint32_t, Applied> find_applied(pqxx::connection& connection) {
 }
 
 std::string checksum(pqxx::connection& connection, std::string_view sql) {
-  return pqxx::nontransaction{connection}.query_value<std::string>(
-      "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')", pqxx::params{std::string{sql}});
+  return pqxx::nontransaction{connection}.query_value<std::string>("SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')",
+                                                                   pqxx::params{std::string{sql}});
 }
 
 MigrationStatus status_of(const Migration& migration, const Applied* applied) {

@@ -13,7 +13,8 @@ std::int64_t since_2000(model::WallTime time) {
 } // namespace
 
 void RowBatch::clear() {
-  for (auto* column : {&shards_, &entries_, &sequences_, &times_, &events_, &subjects_, &kinds_, &keys_, &details_, &payloads_}) {
+  for (auto* column :
+       {&shards_, &entries_, &sequences_, &times_, &events_, &subjects_, &kinds_, &keys_, &details_, &payloads_}) {
     column->clear();
   }
 }
@@ -36,7 +37,8 @@ void RowBatch::assign(std::span<const Row> rows) {
 }
 
 void RowBatch::append_to(pqxx::params& parameters) {
-  for (auto* column : {&shards_, &entries_, &sequences_, &times_, &events_, &subjects_, &kinds_, &keys_, &details_, &payloads_}) {
+  for (auto* column :
+       {&shards_, &entries_, &sequences_, &times_, &events_, &subjects_, &kinds_, &keys_, &details_, &payloads_}) {
     parameters.append(column->bytes());
   }
 }

@@ -112,7 +112,9 @@ bool Writer::insert(Incarnation owner, std::span<const Holding> holdings, std::s
   batch_.append_to(parameters);
 
   const auto how = entrance();
-  const auto name = append_statement_ + (how == sql::Entrance::fenced ? "" : how == sql::Entrance::without_fence ? "_M1" : "_M2");
+  const auto name = append_statement_ + (how == sql::Entrance::fenced          ? ""
+                                         : how == sql::Entrance::without_fence ? "_M1"
+                                                                               : "_M2");
   const auto statement = connection_.prepare(name, sql::append(segment_, how));
   pqxx::nontransaction transaction{connection_.open()};
   static_cast<void>(connection_.take_standby_warning());
@@ -168,8 +170,8 @@ Result<std::vector<Holding>> Writer::reacquire(Incarnation owner, std::span<cons
 Result<bool> Writer::contains(ShardId shard, EntryNumber entry, Sequence sequence) {
   return connection_.attempt([&](pqxx::connection& connection) -> Result<bool> {
     pqxx::nontransaction transaction{connection};
-    const auto segment = transaction.query_value<std::optional<std::int64_t>>(
-        std::string{sql::segment_of_sequence}, pqxx::params{shard.value(), sequence.value()});
+    const auto segment = transaction.query_value<std::optional<std::int64_t>>(std::string{sql::segment_of_sequence},
+                                                                              pqxx::params{shard.value(), sequence.value()});
     if (!segment) {
       return false;
     }

@@ -35,8 +35,9 @@ inline std::string append(std::int64_t segment, Entrance entrance) {
   if (entrance == Entrance::without_fence) {
     entered = "(SELECT $5::bigint WHERE $1::uuid IS NOT NULL OR $2::smallint[] || $4::bigint[] || $3::bigint[] IS NULL)";
   } else if (entrance == Entrance::without_owner) {
-    entered = "turnwise.enter_segment((SELECT owner FROM turnwise.shard WHERE shard_id = ($2::smallint[])[1] AND $1::uuid IS NOT "
-              "NULL), $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint)";
+    entered =
+        "turnwise.enter_segment((SELECT owner FROM turnwise.shard WHERE shard_id = ($2::smallint[])[1] AND $1::uuid IS NOT "
+        "NULL), $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint)";
   }
   return "INSERT INTO turnwise.journal_" + std::to_string(segment) + R"sql(
            (shard, entry, seq, at, event, subject, kind, key, detail, payload)
