@@ -1,4 +1,4 @@
-// The names that answers are told by.
+// The names that answers are told by, and what all commands have in common.
 #include "model/command.hpp"
 
 namespace turnwise::model {
@@ -37,6 +37,30 @@ std::string_view name(WaitReason reason) {
     return "parked";
   }
   return "unknown";
+}
+
+Ticket ticket_of(const Command& command) {
+  return std::visit(
+      [](const auto& concrete) {
+        if constexpr (requires { concrete.ticket; })
+          return concrete.ticket;
+        else
+          return Ticket{};
+      },
+      command);
+}
+
+EntryNumber entry_of(const Command& command) {
+  return std::visit(
+      [](const auto& concrete) {
+        if constexpr (requires { concrete.claim; })
+          return concrete.claim.entry;
+        else if constexpr (requires { concrete.entry; })
+          return concrete.entry;
+        else
+          return EntryNumber{};
+      },
+      command);
 }
 
 } // namespace turnwise::model

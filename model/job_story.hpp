@@ -44,6 +44,8 @@ public:
   StoryBuilder(ShardId shard, EntryNumber entry) { story_.shard = shard, story_.entry = entry; }
   void add(Sequence sequence, const Record& record);
   [[nodiscard]] std::optional<JobStory> finish() &&;
+  /// The story so far; nothing when there is no such entry.
+  [[nodiscard]] std::optional<JobStory> story() const { return opened_ ? std::optional{story_} : std::nullopt; }
   /// The verdict on an answer that came after its attempt was closed: the outcome that stands, or stale_fence.
   [[nodiscard]] Response judge(const Claim& claim) const;
 

@@ -115,6 +115,8 @@ private:
   void decide(RetryNow& command, const Context& context, std::vector<Action>& actions);
   void decide(Tick& command, const Context& context, std::vector<Action>& actions);
   void decide(Describe& command, const Context& context, std::vector<Action>& actions);
+  void decide(Recall& command, const Context& context, std::vector<Action>& actions);
+  void decide(Locate& command, const Context& context, std::vector<Action>& actions);
 
   void fold(EntryNumber number, const Submitted& body, KindTable& kinds);
   void fold(Entry& entry, const Due& body);

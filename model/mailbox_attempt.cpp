@@ -56,7 +56,9 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
   // Since the last tick an older job may have become due, or this one may have waited too long.
   const bool settled = settle_alarms(context, actions);
   const Entry* next = next_up();
-  if (!settled || is_busy() || next == nullptr || next->kind != command.kind || !can_start(*next, now.wall)) {
+  const bool is_meant =
+      next != nullptr && next->kind == command.kind && (command.only == nobody || next->number == command.only);
+  if (!settled || is_busy() || !is_meant || !can_start(*next, now.wall)) {
     actions.emplace_back(Reply{std::move(command.ticket), NothingToStart{}});
     return;
   }

@@ -1,6 +1,7 @@
 // Telling people what is in a mailbox, and why each job waits.
 #include <utility>
 
+#include "model/job_story.hpp"
 #include "model/mailbox.hpp"
 
 namespace turnwise::model {
@@ -35,6 +36,21 @@ void Mailbox::decide(Describe& command, const Context& context, std::vector<Acti
 std::optional<JobView> Mailbox::view(EntryNumber entry, const Context& context) const {
   const Entry* found = find(entry);
   return found == nullptr ? std::nullopt : std::optional{describe(*found, context)};
+}
+
+void Mailbox::decide(Recall& command, const Context& context, std::vector<Action>& actions) {
+  const Entry* entry = find(command.entry);
+  if (entry == nullptr) {
+    actions.emplace_back(AskJournal{std::move(command)});
+    return;
+  }
+  Accepted accepted{context.shard, entry->number, entry->state, Disposition::duplicate, position(entry->number)};
+  actions.emplace_back(Reply{std::move(command.ticket), accepted});
+}
+
+void Mailbox::decide(Locate& command, const Context& context, std::vector<Action>& actions) {
+  command.story->now = view(command.entry, context);
+  actions.emplace_back(Reply{std::move(command.ticket), std::shared_ptr<const JobStory>(std::move(command.story))});
 }
 
 JobView Mailbox::describe(const Entry& entry, const Context& context) const {

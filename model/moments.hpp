@@ -16,7 +16,7 @@ constexpr milliseconds bounded(milliseconds wait) {
 
 /// When a lease that begins now is surely over for its worker, too, whose clock may be slower.
 inline MonoTime lease_end(MonoTime now, milliseconds lease) {
-  return now + std::chrono::ceil<microseconds>(bounded(lease) * (1.0 + clock_rate_bound));
+  return now + std::chrono::round<microseconds>(bounded(lease) * (1.0 + clock_rate_bound));
 }
 
 /// When an attempt that began at `start` has run too long: never, if it has no timeout.

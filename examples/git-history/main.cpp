@@ -24,7 +24,8 @@ void add_run_options(CLI::App& app, RunSettings& settings, double& kill_every, u
   app.add_option("--database", settings.database, "PostgreSQL for that node; without it, it brings its own")->needs(turnwise);
   app.add_option("--workers", settings.workers, "worker processes")->check(CLI::Range(1, 64))->capture_default_str();
   app.add_flag("--kill", settings.kill, "kill -9 the node (if it is ours) and workers at random moments");
-  app.add_option("--kill-every", kill_every, "seconds between kills, on average")
+  app.add_option("--kill-every", kill_every,
+                 "seconds between kills, on average; much below the lease (3 s) nothing killed can be taken up again")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
   app.add_option("--seed", settings.seed, "of the kills; random and printed when not given");
@@ -48,7 +49,7 @@ void add_worker_options(CLI::App& app, WorkerSettings& settings) {
 int main(int argc, char** argv) {
   RunSettings settings;
   settings.seed = std::random_device{}();
-  double kill_every = 2;
+  double kill_every = 4;
   unsigned patience = 120;
   CLI::App app{"Replays the first-parent history of a git repository as jobs and compares the result with its tree."};
   add_run_options(app, settings, kill_every, patience);

@@ -17,7 +17,7 @@ struct RunSettings {
   std::string program;  ///< this executable, to start workers from
   unsigned workers{4};
   bool kill{};
-  std::chrono::milliseconds kill_interval{2'000};
+  std::chrono::milliseconds kill_interval{4'000};
   std::uint64_t seed{};
   std::uint64_t limit{};
   std::size_t batch{1'000};

@@ -97,7 +97,7 @@ void Submitter::wait_for_all() {
       check_stop();
       const auto job = client::with_retry(last_answer + settings_.patience, [&] {
         check_stop();
-        return client_.wait_for_job(id, seconds{5});
+        return client_.wait_for_job(id, seconds{1});
       });
       if (!job)
         throw std::runtime_error{"asking for job " + id + " failed: " + job.error().detail};

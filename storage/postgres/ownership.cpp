@@ -73,6 +73,29 @@ Result<Beat> OwnershipTables::beat(Incarnation node, std::chrono::milliseconds t
   });
 }
 
+Result<std::vector<Peer>> OwnershipTables::peers(Incarnation except) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<Peer>> {
+    std::vector<Peer> found;
+    const pqxx::params parameters{model::to_uuid(except.bits)};
+    for (const auto& row : pqxx::nontransaction{connection}.exec(text(sql::peers), parameters)) {
+      found.push_back({Incarnation{model::from_uuid(row[0].as<std::string>())}, row[1].as<std::uint64_t>(), row[2].as<bool>()});
+    }
+    return found;
+  });
+}
+
+Result<bool> OwnershipTables::declare_dead(Incarnation peer) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<bool> {
+    pqxx::work transaction{connection};
+    transaction.exec(text(sql::lock_nodes));
+    const auto buried =
+        transaction.exec(text(sql::bury_silent_node), pqxx::params{model::to_uuid(peer.bits)}).affected_rows();
+    free_orphans(transaction);
+    transaction.commit();
+    return buried != 0;
+  });
+}
+
 Result<std::vector<ShardRow>> OwnershipTables::shards() {
   return connection_.attempt([](pqxx::connection& connection) -> Result<std::vector<ShardRow>> {
     std::vector<ShardRow> found;

@@ -14,6 +14,8 @@ public:
   Result<ClusterMeta> meta() override;
   Result<std::size_t> join(const NodeInfo& node, std::chrono::milliseconds ttl) override;
   Result<Beat> beat(Incarnation node, std::chrono::milliseconds ttl) override;
+  Result<std::vector<Peer>> peers(Incarnation except) override;
+  Result<bool> declare_dead(Incarnation peer) override;
   Result<std::vector<ShardRow>> shards() override;
   Result<std::vector<Holding>> acquire(Incarnation node, std::span<const Holding> seen) override;
   Result<model::Done> release(Incarnation node, std::span<const Holding> holdings) override;

@@ -53,6 +53,18 @@ inline constexpr std::string_view beat = R"sql(
    WHERE b.incarnation = $1 AND n.incarnation = b.incarnation AND n.state <> 'dead')sql";
 inline constexpr std::string_view wall_clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
+/// $1 the asking incarnation.
+inline constexpr std::string_view peers = R"sql(
+  SELECT b.incarnation, b.hb_seq, b.lease_until < clock_timestamp()
+    FROM turnwise.node AS n JOIN turnwise.node_beat AS b USING (incarnation)
+   WHERE n.state <> 'dead' AND n.incarnation <> $1)sql";
+
+/// $1 incarnation. The rows are held: its next beat waits, and then finds it dead.
+inline constexpr std::string_view bury_silent_node = R"sql(
+  UPDATE turnwise.node AS n SET state = 'dead'
+    FROM (SELECT incarnation FROM turnwise.node_beat WHERE incarnation = $1 AND lease_until < clock_timestamp() FOR UPDATE) AS b
+   WHERE n.incarnation = b.incarnation)sql";
+
 inline constexpr std::string_view shards = "SELECT shard_id, epoch, owner IS NOT NULL FROM turnwise.shard ORDER BY shard_id";
 
 /// The node's row is held, so that it cannot be declared dead while it takes shards that nobody would free again.

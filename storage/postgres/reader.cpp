@@ -80,22 +80,18 @@ Result<model::Done> each_row(pqxx::connection& connection, std::span<const Entry
   return model::Done{};
 }
 
-std::string_view text_of(const std::optional<std::string_view>& column) {
-  return column.value_or(std::string_view{});
-}
-
 Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::string& query, const ReplaySink& sink) {
-  using Text = std::optional<std::string_view>;
+  using Text = std::string_view;
   for (const auto& [entry, sequence, at_us, event, subject, kind, key, detail] :
        transaction.stream<std::uint64_t, std::uint64_t, std::int64_t, std::int16_t, Text, Text, Text, Text>(query)) {
     auto record = decode({.entry = entry,
                           .sequence = sequence,
                           .at_us = at_us,
                           .event = event,
-                          .subject = text_of(subject),
-                          .kind = text_of(kind),
-                          .key = text_of(key),
-                          .detail = text_of(detail),
+                          .subject = subject,
+                          .kind = kind,
+                          .key = key,
+                          .detail = detail,
                           .payload = {}});
     if (!record) {
       return record.error();

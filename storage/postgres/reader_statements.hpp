@@ -31,14 +31,15 @@ inline constexpr std::string_view segments_since = R"sql(
   SELECT segment FROM turnwise.segment_shard
    WHERE shard = $1
      AND segment >= coalesce((SELECT max(number) FROM turnwise.segment
-                               WHERE created_at <= 'epoch'::timestamptz + ($2 - 60000000) * interval '1 microsecond'), 0)
+                               WHERE created_at <= 'epoch'::timestamptz + ($2::bigint - 60000000) * interval '1 microsecond'), 0)
    ORDER BY segment DESC)sql";
 
 inline std::string journal(std::int64_t segment) {
   return "turnwise.journal_" + std::to_string(segment);
 }
 
-/// All rows of a shard without payloads, by entry and sequence across all segments: a merge of their primary keys.
+/// All rows of a shard without payloads, empty texts for NULL, by entry and sequence across all segments: a merge of their
+/// primary keys.
 inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> segments) {
   std::string rows;
   for (const auto segment : segments) {
@@ -46,7 +47,8 @@ inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> seg
     rows += "SELECT entry, seq, at, event, subject, kind, key, detail FROM " + journal(segment) +
             " WHERE shard = " + std::to_string(shard);
   }
-  return "SELECT entry, seq, " + std::string{at_us} + ", event, subject, kind, key, detail FROM (" + rows +
+  return "SELECT entry, seq, " + std::string{at_us} +
+         ", event, coalesce(subject, ''), coalesce(kind, ''), coalesce(key, ''), coalesce(detail::text, '') FROM (" + rows +
          ") AS rows ORDER BY entry, seq";
 }
 
