@@ -177,6 +177,7 @@ struct Start {
   Nonce nonce;
   Policy policy;
   Ticket ticket;
+  EntryNumber only{}; ///< the job that the policy is for: no other is started. Zero: whichever is the head
 };
 struct Complete {
   Claim claim;
@@ -214,6 +215,24 @@ struct Describe {
   Ticket ticket;
 };
 
-using Command = std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe>;
+/// The job that an idempotency key made before: answered with Accepted, disposition `duplicate`.
+struct Recall {
+  EntryNumber entry;
+  Ticket ticket;
+};
+/// Adds to a job's story why it waits and where. Answered with the story.
+struct Locate {
+  EntryNumber entry;
+  std::shared_ptr<JobStory> story;
+  Ticket ticket;
+};
+
+using Command =
+    std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe, Recall, Locate>;
+
+/// Whom the command's answer is owed to; nobody for Tick.
+Ticket ticket_of(const Command& command);
+/// The entry that an answer, Cancel, RetryNow or Recall is about; zero for the others.
+EntryNumber entry_of(const Command& command);
 
 } // namespace turnwise::model

@@ -37,31 +37,70 @@ struct Entry {
 };
 static_assert(sizeof(Entry) <= 40, "a waiting job costs at most 40 bytes");
 
-/// Entries ordered by number. Taking from the front is constant on average; so is appending.
+/// Entries ordered by number, in chunks, so that a list of millions is cheap to change anywhere: taking from the front and
+/// appending are constant on average; elsewhere a change moves a few hundred entries at most.
 class EntryList {
 public:
-  [[nodiscard]] std::size_t size() const { return entries_.size() - first_; }
-  [[nodiscard]] bool empty() const { return size() == 0; }
-  [[nodiscard]] Entry& front() { return entries_[first_]; }
-  [[nodiscard]] const Entry& front() const { return entries_[first_]; }
-
-  [[nodiscard]] auto begin() { return entries_.begin() + static_cast<std::ptrdiff_t>(first_); }
-  [[nodiscard]] auto end() { return entries_.end(); }
-  [[nodiscard]] auto begin() const { return entries_.begin() + static_cast<std::ptrdiff_t>(first_); }
-  [[nodiscard]] auto end() const { return entries_.end(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] Entry& front() { return chunks_.front().front(); }
+  [[nodiscard]] const Entry& front() const { return chunks_.front().front(); }
 
   /// The entry of this number, or nullptr. Pointers hold until the next insert or take.
   [[nodiscard]] Entry* find(EntryNumber number);
-  /// How many entries have a smaller number.
+  [[nodiscard]] const Entry* find(EntryNumber number) const { return const_cast<EntryList*>(this)->find(number); }
+  /// How many entries have a smaller number. Counts chunks from the nearer end.
   [[nodiscard]] std::size_t rank(EntryNumber number) const;
-  /// Puts the entry at the place of its number.
+  /// Puts the entry at the place of its number, which must not be there yet.
   Entry& insert(Entry entry);
   /// Takes the entry of this number out; it must be there.
   Entry take(EntryNumber number);
 
+  /// The entry with the smallest number for which `wanted` says yes, or nullptr. Asks in order.
+  template <class Wanted>
+  [[nodiscard]] Entry* first_where(Wanted wanted) {
+    for (Chunk& chunk : chunks_)
+      for (Entry& entry : chunk)
+        if (wanted(entry))
+          return &entry;
+    return nullptr;
+  }
+  template <class Wanted>
+  [[nodiscard]] const Entry* first_where(Wanted wanted) const {
+    return const_cast<EntryList*>(this)->first_where([&wanted](const Entry& entry) { return wanted(entry); });
+  }
+  /// The same from the other end: the one with the largest number.
+  template <class Wanted>
+  [[nodiscard]] const Entry* last_where(Wanted wanted) const {
+    for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk)
+      for (auto entry = chunk->rbegin(); entry != chunk->rend(); ++entry)
+        if (wanted(*entry))
+          return &*entry;
+    return nullptr;
+  }
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (Chunk& chunk : chunks_)
+      for (Entry& entry : chunk)
+        visit(entry);
+  }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Chunk& chunk : chunks_)
+      for (const Entry& entry : chunk)
+        visit(entry);
+  }
+
 private:
-  std::vector<Entry> entries_;
-  std::size_t first_{}; // entries before it were taken
+  using Chunk = std::vector<Entry>; // never empty, at most chunk_entries_max
+
+  /// Index of the first chunk that ends at `number` or later; the number of chunks when there is none.
+  [[nodiscard]] std::size_t chunk_of(EntryNumber number) const;
+  std::size_t make_room(std::size_t index, EntryNumber number);
+  void tidy(std::size_t index);
+
+  std::vector<Chunk> chunks_;
+  std::size_t size_{};
 };
 
 } // namespace turnwise::model

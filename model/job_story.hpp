@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/command.hpp"
@@ -43,12 +44,18 @@ public:
   StoryBuilder(ShardId shard, EntryNumber entry) { story_.shard = shard, story_.entry = entry; }
   void add(Sequence sequence, const Record& record);
   [[nodiscard]] std::optional<JobStory> finish() &&;
+  /// The story so far; nothing when there is no such entry.
+  [[nodiscard]] std::optional<JobStory> story() const { return opened_ ? std::optional{story_} : std::nullopt; }
   /// The verdict on an answer that came after its attempt was closed: the outcome that stands, or stale_fence.
   [[nodiscard]] Response judge(const Claim& claim) const;
 
 private:
+  void tell(const Started& body, Sequence sequence, WallTime at);
+  void tell(const AttemptFailed& body, WallTime at);
+  void end_attempt(Attempt attempt, WallTime at, std::string_view outcome, std::string error);
+
   JobStory story_;
-  std::vector<Nonce> nonces_; ///< by attempt, for judge
+  Nonce latest_nonce_; ///< of the latest attempt, for judge
   bool opened_{};
 };
 

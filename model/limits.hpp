@@ -19,6 +19,12 @@ inline constexpr std::size_t attempts_shown_max = 20;
 inline constexpr std::uint32_t max_attempts_max = 1'000'000;
 inline constexpr std::uint32_t kinds_max = 10'000;
 inline constexpr std::size_t batch_items_max = 10'000;
+/// As many shards as the id of a job has room for.
+inline constexpr std::uint32_t shard_count_max = 1'024;
+/// How far ahead a delay may reach; a longer one counts as this.
+inline constexpr std::chrono::milliseconds delay_max{std::chrono::years{100}};
+/// Records that one Tick makes at most; what is left is due at once again.
+inline constexpr std::size_t tick_records_max = 1'000;
 
 inline constexpr std::chrono::milliseconds lease_min{3'000};
 inline constexpr std::chrono::milliseconds lease_max{std::chrono::hours{24}};

@@ -20,6 +20,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <queue>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -91,6 +93,10 @@ public:
   /// Entries that are not closed.
   [[nodiscard]] std::size_t open_count() const { return queue_.size() + (rare_ ? rare_->outside.size() : 0); }
   [[nodiscard]] bool empty() const { return open_count() == 0; }
+  /// What Describe says of one job, or nothing when it is not open.
+  [[nodiscard]] std::optional<JobView> view(EntryNumber entry, const Context& context) const;
+  /// The sequence that the record of this start got, for Describe: the lane numbers records after the mailbox made them.
+  void set_fencing_token(EntryNumber entry, Attempt attempt, FencingToken token);
   /// Claims that may still be answered: open turns, and ended ones that nobody superseded.
   [[nodiscard]] std::vector<Claim> answerable() const;
 
@@ -109,8 +115,10 @@ private:
   void decide(RetryNow& command, const Context& context, std::vector<Action>& actions);
   void decide(Tick& command, const Context& context, std::vector<Action>& actions);
   void decide(Describe& command, const Context& context, std::vector<Action>& actions);
+  void decide(Recall& command, const Context& context, std::vector<Action>& actions);
+  void decide(Locate& command, const Context& context, std::vector<Action>& actions);
 
-  void fold(EntryNumber number, const Record& record, const Submitted& body, KindTable& kinds);
+  void fold(EntryNumber number, const Submitted& body, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
   void fold(Entry& entry, const Started& body, WallTime at, Sequence sequence);
   void fold(Entry& entry, const AttemptFailed& body);
@@ -121,32 +129,57 @@ private:
 
   /// Applies the record and asks for it to be journaled.
   void record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions);
-  void end_attempt(Entry& entry, FailureCause cause, std::string error, Retry retry, std::optional<milliseconds> retry_after,
-                   const Context& context, std::vector<Action>& actions);
+
+  // Submitting.
   bool coalesce(Submit& command, const Context& context, std::vector<Action>& actions);
 
+  // Attempts.
+  /// The entry whose latest attempt this claim is. Otherwise nullptr, and the command is answered or sent to the journal.
+  template <class Answer>
+  Entry* claimed(Answer& command, std::vector<Action>& actions);
+  Outcome end_attempt(const Entry& entry, FailureCause cause, std::string error, Retry retry,
+                      std::optional<milliseconds> retry_after, const Context& context, std::vector<Action>& actions);
+  void end_overdue_turn(const Context& context, std::vector<Action>& actions);
+
+  // Moments.
+  bool settle_alarms(const Context& context, std::vector<Action>& actions);
+  [[nodiscard]] bool is_expired(const Entry& entry, WallTime now) const;
+  void set_alarm(EntryNumber entry, WallTime at);
+  void set_expiry(EntryNumber entry, std::optional<WallTime> at);
+  void prune_alarms();
+
+  // Looking.
   [[nodiscard]] Entry* find(EntryNumber number);
   [[nodiscard]] const Entry* find(EntryNumber number) const { return const_cast<Mailbox*>(this)->find(number); }
-  [[nodiscard]] const Entry* running() const { return running_.value() == 0 ? nullptr : find(running_); }
+  [[nodiscard]] const Entry* running() const { return running_ == nobody ? nullptr : find(running_); }
+  [[nodiscard]] const Entry* next_up() const;
+  [[nodiscard]] bool is_busy() const;
   [[nodiscard]] std::uint64_t position(EntryNumber number) const;
   [[nodiscard]] JobView describe(const Entry& entry, const Context& context) const;
-  void move_inside(EntryNumber number);
-  void move_outside(EntryNumber number);
+  void explain_wait(const Entry& entry, WallTime now, JobView& view) const;
+
+  Entry& move_inside(EntryNumber number);
+  Entry& move_outside(EntryNumber number);
   void close(EntryNumber number);
 
-  struct Expiry {
-    EntryNumber entry;
+  struct Alarm {
     WallTime at;
+    EntryNumber entry;
+    friend auto operator<=>(const Alarm&, const Alarm&) = default;
   };
+  using Alarms = std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>>;
   /// Most mailboxes never need these.
   struct Rare {
-    EntryList outside;            ///< scheduled and parked
-    std::vector<Expiry> expiries; ///< entries with an expires_at
+    EntryList outside;                                     ///< scheduled and parked
+    std::unordered_map<EntryNumber, WallTime> expirations; ///< of the open entries that have an expires_at
+    Alarms alarms; ///< run_at and expires_at, earliest first; whether one still means something is seen when it goes off
   };
   Rare& rare();
 
+  static constexpr EntryNumber nobody{};
+
   EntryList queue_;     ///< waiting, running, retrying, halted
-  EntryNumber running_; ///< the entry with the open turn; zero when there is none
+  EntryNumber running_; ///< the entry with the open turn, or nobody
   std::unique_ptr<Rare> rare_;
 };
 

@@ -31,6 +31,13 @@ struct Beat {
   bool alive{};         ///< false: somebody declared this incarnation dead; it must exit
 };
 
+/// Another incarnation that nobody has declared dead.
+struct Peer {
+  Incarnation incarnation;
+  std::uint64_t beats{}; ///< grows with each of its beats
+  bool lease_over{};     ///< by PostgreSQL's clock
+};
+
 struct ShardRow {
   ShardId shard;
   Epoch epoch;
@@ -63,6 +70,13 @@ public:
 
   /// Extends the node's own lease by `ttl` and tells the time. Durable when it returns.
   virtual Result<Beat> beat(Incarnation node, std::chrono::milliseconds ttl) = 0;
+
+  virtual Result<std::vector<Peer>> peers(Incarnation except) = 0;
+
+  /// Declares a peer dead, if its lease is still over by PostgreSQL's clock, and frees its shards, each at a new epoch, all in
+  /// one transaction. The caller has also seen by its own clock that the peer's beats stand still.
+  /// @returns whether it is dead now.
+  virtual Result<bool> declare_dead(Incarnation peer) = 0;
 
   virtual Result<std::vector<ShardRow>> shards() = 0;
 

@@ -1,0 +1,331 @@
+// The engine put together: one object that owns a node's actors and threads, and sends requests to where they belong.
+#include "actors/engine.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/send.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <mutex>
+
+#include "actors/dispatcher.hpp"
+#include "actors/keeper.hpp"
+#include "actors/node_context.hpp"
+#include "actors/poll.hpp"
+#include "actors/random.hpp"
+#include "actors/shard.hpp"
+#include "model/subject.hpp"
+#include "model/test_hooks.hpp"
+
+namespace turnwise::actors {
+namespace {
+
+using model::Errc;
+using model::Error;
+
+constexpr std::uint32_t protocol_version = 1;
+constexpr int server_version_min = 140'000;
+/// How many messages an actor handles before others get their turn.
+constexpr std::size_t messages_per_turn = 300;
+
+struct SystemConfig : caf::actor_system_config {
+  explicit SystemConfig(std::uint32_t threads) {
+    set("caf.scheduler.policy", "sharing"); // idle workers sleep instead of looking for work
+    set("caf.scheduler.max-threads", static_cast<std::size_t>(threads));
+    set("caf.scheduler.max-throughput", messages_per_turn);
+  }
+};
+
+/// Passes answers on; those that extend a lease only after the beat that rule R2 asks for.
+class ConfirmedRecipient : public model::Recipient {
+public:
+  ConfirmedRecipient(std::shared_ptr<model::Recipient> to, Keeper& keeper) : to_(std::move(to)), keeper_(keeper) {}
+
+  void deliver(std::uint32_t item, model::Response response) override {
+    if (!std::holds_alternative<model::Extended>(response) || TURNWISE_MUTANT("M9")) {
+      to_->deliver(item, std::move(response));
+      return;
+    }
+    const bool queued = keeper_.confirm([to = to_, item, response] { to->deliver(item, response); });
+    if (!queued) {
+      to_->deliver(item, Error{Errc::unavailable, "the lease could not be confirmed; try again", ""});
+    }
+  }
+
+private:
+  const std::shared_ptr<model::Recipient> to_;
+  Keeper& keeper_;
+};
+
+model::Command to_command(Answer answer, model::Ticket ticket) {
+  switch (answer.verb) {
+  case Answer::Verb::complete:
+    return model::Complete{answer.receipt.claim, std::move(answer.text), std::move(ticket)};
+  case Answer::Verb::fail:
+    return model::Fail{answer.receipt.claim, std::move(answer.text), answer.retry, answer.retry_after, std::move(ticket)};
+  case Answer::Verb::release:
+    return model::Release{answer.receipt.claim, std::move(ticket)};
+  case Answer::Verb::heartbeat:
+    break;
+  }
+  return model::Heartbeat{answer.receipt.claim, std::move(ticket)};
+}
+
+class Node final : public Engine {
+public:
+  Node(EngineConfig config, storage::ClusterMeta cluster, std::unique_ptr<storage::Store> store,
+       std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, std::function<void(std::string)> on_fatal)
+      : store_(std::move(store)),
+        incarnation_(incarnation),
+        system_config_(config.scheduler_threads),
+        system_(system_config_),
+        context_(std::move(config), std::move(cluster), system_.metrics()) {
+    for (std::uint32_t i = 0; i < context_.config.lanes; ++i) {
+      context_.lanes.push_back(std::make_unique<Lane>(store_->open_writer(), incarnation_, context_.metrics));
+    }
+    context_.readers = std::make_unique<ReaderPool>(*store_, context_.config.readers);
+    auto shards = std::make_shared<std::vector<shard_actor>>();
+    shards_ = shards;
+    context_.dispatcher = spawn_dispatcher(system_, context_, shards_);
+    for (std::uint16_t i = 0; i < context_.cluster.shard_count; ++i) {
+      shards->push_back(spawn_shard(system_, context_, model::ShardId{i}));
+    }
+    keeper_ = std::make_unique<Keeper>(std::move(ownership), incarnation_, context_, shards_, std::move(on_fatal));
+  }
+
+  ~Node() override {
+    keeper_.reset();
+    close_actors();
+    for (auto& lane : context_.lanes) {
+      lane.reset();
+    }
+    context_.readers.reset();
+    system_.await_all_actors_done();
+  }
+
+  void submit(std::vector<model::NewJob> jobs, std::shared_ptr<model::Recipient> recipient) override {
+    std::map<model::ShardId, SubmitJobs> by_shard;
+    for (std::uint32_t i = 0; i < jobs.size(); ++i) {
+      model::Ticket ticket{recipient, i};
+      if (!may_be_new(jobs[i].kind)) {
+        deliver(ticket, Error{Errc::backlog_full, "this node knows as many kinds as it may", "/kind"});
+        continue;
+      }
+      const model::ShardId shard = model::shard_of(jobs[i].subject, context_.cluster.shard_count);
+      by_shard[shard].items.push_back({std::move(jobs[i]), std::move(ticket)});
+    }
+    for (auto& [shard, message] : by_shard) {
+      caf::anon_send(at(shard), std::move(message));
+    }
+  }
+
+  void answer(std::vector<Answer> answers, std::shared_ptr<model::Recipient> recipient) override {
+    std::map<model::ShardId, EntryCommands> by_shard;
+    std::shared_ptr<model::Recipient> confirmed;
+    for (std::uint32_t i = 0; i < answers.size(); ++i) {
+      const model::Receipt receipt = answers[i].receipt;
+      model::Ticket ticket{recipient, i};
+      if (receipt.shard.value() >= shards_->size()) {
+        deliver(ticket, Error{Errc::not_found, "there is no such job in this cluster", ""});
+        continue;
+      }
+      if (answers[i].verb == Answer::Verb::heartbeat) {
+        if (!confirmed) {
+          confirmed = std::make_shared<ConfirmedRecipient>(recipient, *keeper_);
+        }
+        ticket.to = confirmed;
+      }
+      by_shard[receipt.shard].items.push_back({receipt.claim.entry, to_command(std::move(answers[i]), std::move(ticket))});
+    }
+    for (auto& [shard, message] : by_shard) {
+      caf::anon_send(at(shard), std::move(message));
+    }
+  }
+
+  void claim(ClaimRequest request, std::shared_ptr<ClaimRecipient> recipient) override {
+    std::vector<model::KindId> kinds;
+    for (const std::string& kind : request.kinds) {
+      if (!may_be_new(kind)) {
+        recipient->refused({Errc::backlog_full, "this node knows as many kinds as it may", "/kinds"});
+        return;
+      }
+      kinds.push_back(context_.kinds.intern(kind));
+    }
+    auto give_back = [shards = shards_](const model::Grant& grant) {
+      const model::Claim claim{grant.entry, grant.attempt, grant.nonce};
+      caf::anon_send((*shards)[grant.shard.value()], EntryCommands{{{grant.entry, model::Release{claim, {}}}}});
+    };
+    auto poll =
+        std::make_shared<Poll>(std::move(request), std::move(kinds), std::move(recipient), context_.dispatcher, give_back);
+    caf::anon_send(context_.dispatcher, Seek{std::move(poll)});
+  }
+
+  void cancel(model::JobId job, model::Ticket ticket) override { ask(job, model::Cancel{job.entry, ticket}, ticket); }
+
+  void retry(model::JobId job, model::Ticket ticket) override { ask(job, model::RetryNow{job.entry, ticket}, ticket); }
+
+  void describe_job(model::JobId job, model::Ticket ticket) override { await_job(job, milliseconds{0}, std::move(ticket)); }
+
+  void await_job(model::JobId job, milliseconds wait, model::Ticket ticket) override {
+    if (exists(job, ticket)) {
+      caf::anon_send(at(job.shard), DescribeJob{job.entry, wait, std::move(ticket)});
+    }
+  }
+
+  void describe_subject(std::string subject, std::size_t jobs_max, model::Ticket ticket) override {
+    const model::ShardId shard = model::shard_of(subject, context_.cluster.shard_count);
+    caf::anon_send(at(shard), DescribeSubject{std::move(subject), jobs_max, std::move(ticket)});
+  }
+
+  [[nodiscard]] Stats stats() const override {
+    Stats stats = context_.metrics.stats();
+    stats.shards_total = context_.cluster.shard_count;
+    return stats;
+  }
+  [[nodiscard]] std::string metrics() const override {
+    const std::lock_guard lock(metrics_mutex_);
+    return prometheus_text(system_.metrics());
+  }
+  [[nodiscard]] bool ready() const override {
+    const Stats now = stats();
+    return !context_.draining && now.journal_up && now.shards_owned == now.shards_total;
+  }
+  [[nodiscard]] model::WallTime wall_time() const override { return context_.clock.now().wall; }
+  [[nodiscard]] const storage::ClusterMeta& cluster() const override { return context_.cluster; }
+  [[nodiscard]] model::Incarnation incarnation() const override { return incarnation_; }
+
+  void drain() override {
+    const auto deadline = model::BootClock::now() + context_.config.drain_max;
+    context_.draining = true;
+    caf::anon_send(context_.dispatcher, StopDispatch{});
+    keeper_->stop_acquiring();
+    spdlog::info("drain-started running={}", stats().jobs_running);
+    while (stats().jobs_running > 0 && model::BootClock::now() < deadline) {
+      std::this_thread::sleep_for(milliseconds{10}); // running work is given its time
+    }
+    std::vector<storage::Holding> holdings;
+    for (auto& lane : context_.lanes) {
+      lane->flush(deadline + flush_max);
+      const auto held = lane->holdings();
+      holdings.insert(holdings.end(), held.begin(), held.end());
+    }
+    close_actors();
+    std::sort(holdings.begin(), holdings.end());
+    keeper_->give_back(std::move(holdings), model::BootClock::now() + flush_max);
+    spdlog::info("drain-done running={}", stats().jobs_running);
+  }
+
+private:
+  static constexpr milliseconds flush_max{2'000};
+
+  [[nodiscard]] const shard_actor& at(model::ShardId shard) const { return (*shards_)[shard.value()]; }
+
+  [[nodiscard]] bool may_be_new(const std::string& kind) const {
+    return context_.kinds.size() < model::kinds_max || context_.kinds.find(kind).has_value();
+  }
+
+  bool exists(const model::JobId& job, const model::Ticket& ticket) const {
+    if (job.shard.value() < shards_->size()) {
+      return true;
+    }
+    deliver(ticket, Error{Errc::not_found, "there is no such job in this cluster", ""});
+    return false;
+  }
+
+  void ask(const model::JobId& job, model::Command command, const model::Ticket& ticket) {
+    if (exists(job, ticket)) {
+      caf::anon_send(at(job.shard), EntryCommands{{{job.entry, std::move(command)}}});
+    }
+  }
+
+  void close_actors() {
+    for (const shard_actor& shard : *shards_) {
+      caf::anon_send(shard, Close{});
+    }
+    caf::anon_send(context_.dispatcher, Close{});
+  }
+
+  const std::unique_ptr<storage::Store> store_;
+  const model::Incarnation incarnation_;
+  SystemConfig system_config_;
+  caf::actor_system system_;
+  NodeContext context_;
+  std::shared_ptr<const std::vector<shard_actor>> shards_;
+  std::unique_ptr<Keeper> keeper_;
+  mutable std::mutex metrics_mutex_;
+};
+
+std::optional<Error> check_server(const storage::ServerFacts& facts, const EngineConfig& config) {
+  auto refuse = [](std::string detail) { return Error{Errc::unavailable, std::move(detail), ""}; };
+  if (facts.version < server_version_min) {
+    return refuse(fmt::format("PostgreSQL 14 or newer is needed; this server is version {}", facts.version / 10'000));
+  }
+  if (facts.encoding != "UTF8") {
+    return refuse(fmt::format("the database must be encoded in UTF8; this one is in {}", facts.encoding));
+  }
+  if (facts.read_only) {
+    return refuse("the PostgreSQL server is read-only: connect to the primary");
+  }
+  if (!facts.fsync || !facts.full_page_writes || facts.synchronous_commit == "off") {
+    if (!config.allow_unsafe_durability) {
+      return refuse(fmt::format("PostgreSQL would lose acknowledged jobs in a crash: fsync={}, full_page_writes={}, "
+                                "synchronous_commit={}; turn them on, or allow unsafe durability for a test",
+                                facts.fsync ? "on" : "off", facts.full_page_writes ? "on" : "off", facts.synchronous_commit));
+    }
+    spdlog::warn("UNSAFE-DURABILITY what=\"PostgreSQL may lose acknowledged jobs in a crash; never use this for real work\"");
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> check_cluster(const storage::ClusterMeta& meta) {
+  if (meta.hash != "sha256-64" || meta.protocol_version != protocol_version || meta.shard_count == 0) {
+    return Error{Errc::unavailable,
+                 fmt::format("the database belongs to a cluster that this version cannot join: hash {}, protocol {}, {} shards",
+                             meta.hash, meta.protocol_version, meta.shard_count),
+                 ""};
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::unique_ptr<storage::Store> store,
+                                                     std::function<void(std::string)> on_fatal) {
+  static std::once_flag registered;
+  std::call_once(registered, [] {
+    caf::core::init_global_meta_objects();
+    caf::init_global_meta_objects<caf::id_block::turnwise>();
+  });
+  if (const auto faults = validate(config); !faults.empty()) {
+    return Error{Errc::malformed, fmt::format("{}", fmt::join(faults, "; ")), ""};
+  }
+  auto ownership = store->open_ownership();
+  const auto facts = ownership->server();
+  if (!facts.ok()) {
+    return facts.error();
+  }
+  if (auto error = check_server(*facts, config)) {
+    return *error;
+  }
+  const auto meta = ownership->meta();
+  if (!meta.ok()) {
+    return meta.error();
+  }
+  if (auto error = check_cluster(*meta)) {
+    return *error;
+  }
+  const model::Incarnation incarnation{random_128()};
+  const auto joined = ownership->join({incarnation, config.node_name, config.address}, config.node_ttl);
+  if (!joined.ok()) {
+    return joined.error();
+  }
+  spdlog::info("node-joined name={} address={} incarnation={} predecessors={}", config.node_name, config.address,
+               model::to_uuid(incarnation.bits), *joined);
+  return std::unique_ptr<Engine>(std::make_unique<Node>(std::move(config), *meta, std::move(store), std::move(ownership),
+                                                        incarnation, std::move(on_fatal)));
+}
+
+} // namespace turnwise::actors

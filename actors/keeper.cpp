@@ -1,0 +1,206 @@
+#include "actors/keeper.hpp"
+
+#include <caf/send.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace turnwise::actors {
+namespace {
+
+/// Beats on demand come no closer than this.
+constexpr milliseconds beat_gap{50};
+constexpr std::size_t confirmations_max = 100'000;
+/// A segment of the journal holds about this many rows.
+constexpr std::uint64_t segment_rows_max = 1'000'000;
+constexpr unsigned rounds_between_extensions = 5;
+
+} // namespace
+
+Keeper::Keeper(std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, NodeContext& context,
+               Shards shards, std::function<void(std::string)> on_fatal)
+    : ownership_(std::move(ownership)),
+      incarnation_(incarnation),
+      context_(context),
+      shards_(std::move(shards)),
+      on_fatal_(std::move(on_fatal)),
+      thread_([this] { run(); }) {}
+
+Keeper::~Keeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+}
+
+bool Keeper::confirm(std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (to_confirm_.size() >= confirmations_max || stopping_) {
+      return false;
+    }
+    to_confirm_.push_back(std::move(done));
+  }
+  wake_.notify_all();
+  return true;
+}
+
+void Keeper::stop_acquiring() {
+  const std::lock_guard lock(mutex_);
+  acquiring_ = false;
+}
+
+void Keeper::give_back(std::vector<storage::Holding> holdings, model::MonoTime deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) {
+    thread_.join(); // from here on the connection is ours
+  }
+  while (!ownership_->release(incarnation_, holdings).ok() || !ownership_->leave(incarnation_).ok()) {
+    if (model::BootClock::now() >= deadline) {
+      spdlog::warn(
+          "shards-not-released why=\"PostgreSQL does not answer; they are taken over when this node's lease is over\"");
+      return;
+    }
+    std::this_thread::sleep_for(beat_gap);
+  }
+}
+
+void Keeper::run() {
+  for (;;) {
+    wait_for_next_beat();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) {
+        return;
+      }
+    }
+    if (!beat()) {
+      continue;
+    }
+    look_after_peers();
+    acquire_free();
+    extend_journal();
+  }
+}
+
+/// Until a beat is due, or somebody waits for one.
+void Keeper::wait_for_next_beat() {
+  std::unique_lock lock(mutex_);
+  auto until = [&](milliseconds gap) { return last_beat_ + gap - model::BootClock::now(); };
+  wake_.wait_for(lock, until(beat_gap), [&] { return stopping_; });
+  wake_.wait_for(lock, until(context_.config.beat), [&] { return stopping_ || !to_confirm_.empty(); });
+}
+
+bool Keeper::beat() {
+  std::vector<std::function<void()>> confirmed;
+  {
+    const std::lock_guard lock(mutex_);
+    confirmed.swap(to_confirm_);
+  }
+  const auto before = model::BootClock::now();
+  last_beat_ = before;
+  const auto answer = ownership_->beat(incarnation_, context_.config.node_ttl);
+  if (!answer.ok()) {
+    context_.metrics.beats_failed.inc();
+    context_.metrics.journal_up.value(0);
+    if (was_reachable_) {
+      spdlog::warn("beat-failed why=\"{}\"", answer.error().detail);
+    }
+    was_reachable_ = false;
+    const std::lock_guard lock(mutex_); // they wait for the next one
+    to_confirm_.insert(to_confirm_.begin(), std::make_move_iterator(confirmed.begin()),
+                       std::make_move_iterator(confirmed.end()));
+    return false;
+  }
+  if (!answer->alive) {
+    on_fatal_("another node has declared this one dead: its shards are in other hands");
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    return false;
+  }
+  const auto after = model::BootClock::now();
+  context_.clock.set(answer->wall, before, after);
+  context_.metrics.journal_up.value(1);
+  if (!was_reachable_) {
+    was_reachable_ = true;
+    reachable_since_ = after;
+  }
+  for (const auto& done : confirmed) {
+    done();
+  }
+  return true;
+}
+
+/// Declares dead who has not beaten for a ttl by our own clock, and whose lease is over by PostgreSQL's. After PostgreSQL was
+/// away, everybody gets a whole ttl first.
+void Keeper::look_after_peers() {
+  const auto peers = ownership_->peers(incarnation_);
+  if (!peers.ok()) {
+    return;
+  }
+  const auto now = model::BootClock::now();
+  std::unordered_map<std::string, Sighting> seen;
+  for (const storage::Peer& peer : *peers) {
+    const std::string id = model::to_uuid(peer.incarnation.bits);
+    const auto before = sightings_.find(id);
+    const bool is_silent = before != sightings_.end() && before->second.beats == peer.beats;
+    const Sighting sighting = is_silent ? before->second : Sighting{peer.beats, now};
+    const auto silent_since = std::max(sighting.since, reachable_since_);
+    if (peer.lease_over && now - silent_since >= context_.config.node_ttl) {
+      const auto dead = ownership_->declare_dead(peer.incarnation);
+      if (dead.ok() && *dead) {
+        spdlog::warn("node-declared-dead incarnation={}", id);
+        continue;
+      }
+    }
+    seen.emplace(id, sighting);
+  }
+  sightings_ = std::move(seen);
+}
+
+void Keeper::acquire_free() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!acquiring_) {
+      return;
+    }
+  }
+  const auto rows = ownership_->shards();
+  if (!rows.ok()) {
+    return;
+  }
+  std::vector<storage::Holding> free;
+  for (const storage::ShardRow& row : *rows) {
+    if (!row.owned) {
+      free.push_back({row.shard, row.epoch});
+    }
+  }
+  if (free.empty()) {
+    return;
+  }
+  const auto won = ownership_->acquire(incarnation_, free);
+  if (!won.ok()) {
+    spdlog::warn("acquire-failed why=\"{}\"", won.error().detail);
+    return;
+  }
+  for (const storage::Holding& holding : *won) {
+    caf::anon_send((*shards_)[holding.shard.value()], Acquired{holding.epoch});
+  }
+  spdlog::info("shards-acquired count={}", won->size());
+}
+
+void Keeper::extend_journal() {
+  if (rounds_++ % rounds_between_extensions == 0) {
+    const auto extended = ownership_->extend_journal(segment_rows_max);
+    if (!extended.ok()) {
+      spdlog::warn("journal-not-extended why=\"{}\"", extended.error().detail);
+    }
+  }
+}
+
+} // namespace turnwise::actors

@@ -1,0 +1,73 @@
+// Keeps the node alive in the eyes of the others, and its shards in its hands: beats, takes free shards, declares dead who has
+// gone silent on both clocks, and confirms heartbeats of workers (rule R2: none is acknowledged before a beat that started
+// after it arrived, so that a node which has lost its shards without knowing it extends no lease).
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/interfaces.hpp"
+#include "actors/node_context.hpp"
+#include "storage/ownership.hpp"
+
+namespace turnwise::actors {
+
+class Keeper {
+public:
+  using Shards = std::shared_ptr<const std::vector<shard_actor>>;
+
+  /// @param on_fatal  called once, from the keeper's thread, when this incarnation was declared dead
+  Keeper(std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, NodeContext& context, Shards shards,
+         std::function<void(std::string)> on_fatal);
+  /// Stops beating. What was not released stays ours until somebody declares us dead.
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+  /// Calls `done` after a beat that begins from now on has succeeded. Thread-safe.
+  /// @returns false when too many wait; `done` is not called then.
+  [[nodiscard]] bool confirm(std::function<void()> done);
+
+  /// Takes no more shards. Call before give_back().
+  void stop_acquiring();
+  /// Frees these shards and leaves the node table, as far as PostgreSQL answers until the deadline.
+  void give_back(std::vector<storage::Holding> holdings, model::MonoTime deadline);
+
+private:
+  void run();
+  void wait_for_next_beat();
+  bool beat();
+  void look_after_peers();
+  void acquire_free();
+  void extend_journal();
+
+  const std::unique_ptr<storage::Ownership> ownership_; // used by the thread only, until it has ended
+  const model::Incarnation incarnation_;
+  NodeContext& context_;
+  const Shards shards_;
+  const std::function<void(std::string)> on_fatal_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::function<void()>> to_confirm_;
+  bool stopping_{};
+  bool acquiring_{true};
+
+  struct Sighting {
+    std::uint64_t beats{};
+    model::MonoTime since; // when our clock first saw this number
+  };
+  std::unordered_map<std::string, Sighting> sightings_; // of peers, by incarnation
+  model::MonoTime last_beat_;
+  model::MonoTime reachable_since_; // PostgreSQL, by our clock
+  bool was_reachable_{};
+  unsigned rounds_{};
+  std::jthread thread_; // last: everything above is there when it starts
+};
+
+} // namespace turnwise::actors

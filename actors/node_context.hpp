@@ -1,0 +1,57 @@
+// What all actors of a node share: configuration, clock, kinds, counters, and the threads that talk to PostgreSQL.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "actors/engine.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/lane.hpp"
+#include "actors/metrics.hpp"
+#include "actors/reader_pool.hpp"
+#include "model/clock.hpp"
+#include "model/kind_table.hpp"
+
+namespace turnwise::actors {
+
+/// PostgreSQL's time between two beats: this machine's monotonic clock plus what the last beat showed. Thread-safe.
+class NodeClock {
+public:
+  [[nodiscard]] model::Now now() const {
+    const auto mono = model::BootClock::now();
+    return {wall_at(mono), mono};
+  }
+  /// PostgreSQL said `wall` at some moment between `before` and `after`.
+  void set(model::WallTime wall, model::MonoTime before, model::MonoTime after) {
+    const auto middle = before + (after - before) / 2;
+    offset_us_.store((wall.time_since_epoch() - middle.time_since_epoch()).count(), std::memory_order_relaxed);
+  }
+
+private:
+  [[nodiscard]] model::WallTime wall_at(model::MonoTime mono) const {
+    return model::WallTime{mono.time_since_epoch() + model::microseconds{offset_us_.load(std::memory_order_relaxed)}};
+  }
+  std::atomic<std::int64_t> offset_us_{};
+};
+
+/// Lives longer than every actor.
+struct NodeContext {
+  NodeContext(EngineConfig node_config, storage::ClusterMeta cluster_meta, caf::telemetry::metric_registry& registry)
+      : config(std::move(node_config)), cluster(std::move(cluster_meta)), metrics(registry) {}
+
+  EngineConfig config;
+  storage::ClusterMeta cluster;
+  NodeClock clock;
+  model::KindTable kinds;
+  Metrics metrics;
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::unique_ptr<ReaderPool> readers;
+  dispatcher_actor dispatcher;
+  std::atomic<std::uint64_t> body_cache_bytes{};
+  std::atomic<bool> draining{};
+
+  [[nodiscard]] Lane& lane_of(model::ShardId shard) { return *lanes[shard.value() % lanes.size()]; }
+};
+
+} // namespace turnwise::actors

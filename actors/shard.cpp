@@ -1,0 +1,304 @@
+#include "actors/shard.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace turnwise::actors {
+namespace {
+
+constexpr std::size_t deferred_max = 1'000;
+constexpr milliseconds load_retry{300};
+
+} // namespace
+
+void deliver(const model::Ticket& ticket, model::Response response) {
+  if (ticket.to) {
+    ticket.to->deliver(ticket.item, std::move(response));
+  }
+}
+
+shard_actor spawn_shard(caf::actor_system& system, NodeContext& context, model::ShardId id) {
+  return system.spawn<caf::stateful_actor<Shard, shard_actor::impl>>(std::ref(context), id);
+}
+
+Shard::~Shard() {
+  forget({model::Errc::unavailable, "the node is stopping", ""});
+}
+
+shard_actor::behavior_type Shard::make_behavior() {
+  // Every message ends with flush(), and no fault of one passes for a fault of another.
+  auto guarded = [this](auto&& handle) {
+    try {
+      handle();
+      flush();
+    } catch (const std::exception& fault) {
+      fail(fault);
+    }
+  };
+  return {
+      [=, this](SubmitJobs& message) { guarded([&] { when_serving(message, &Shard::submit); }); },
+      [=, this](EntryCommands& message) { guarded([&] { when_serving(message, &Shard::entry_commands); }); },
+      [=, this](DescribeSubject& message) { guarded([&] { when_serving(message, &Shard::describe_subject); }); },
+      [=, this](DescribeJob& message) { guarded([&] { when_serving(message, &Shard::describe_job); }); },
+      [=, this](const Take& message) { guarded([&] { take(message); }); },
+      [=, this](Decided& message) { guarded([&] { decided(message); }); },
+      [=, this](Rested& message) { guarded([&] { rested(message); }); },
+      [=, this](const Committed& message) { guarded([&] { committed(message); }); },
+      [=, this](const Refused& message) { guarded([&] { refused(message); }); },
+      [=, this](const Lost& message) { guarded([&] { lost(message); }); },
+      [=, this](const Acquired& message) { guarded([&] { acquired(message); }); },
+      [=, this](Loaded& message) { guarded([&] { loaded(message); }); },
+      [=, this](BodiesRead& message) { guarded([&] { bodies_read(message); }); },
+      [=, this](KeysRead& message) { guarded([&] { keys_read(message); }); },
+      [=, this](StoryRead& message) { guarded([&] { story_read(message); }); },
+      [=, this](const WakeUp& message) { guarded([&] { wake_up(message.at); }); },
+      [=, this](const Close&) { close(); },
+  };
+}
+
+// ── Gaining and losing the shard ─────────────────────────────────────────────────────────────────────────────────────────
+
+void Shard::acquired(const Acquired& message) {
+  forget({model::Errc::unavailable, "the shard has a new owner; try again", ""});
+  epoch_ = message.epoch;
+  counter_ = std::make_shared<ShardCounter>(epoch_);
+  load();
+}
+
+void Shard::load() {
+  phase_ = Phase::loading;
+  const auto since = context_.clock.now().wall - context_.config.idempotency_window;
+  const bool queued = context_.readers->submit([this_shard = shard_actor{self_}, id = id_, generation = generation_, since,
+                                                &kinds = context_.kinds](storage::JournalReader& reader) {
+    auto result = load_shard(reader, id, kinds, since);
+    Loaded message{generation, nullptr, ""};
+    if (result.ok()) {
+      message.shard = std::move(*result);
+    } else {
+      message.error = result.error().detail;
+    }
+    caf::anon_send(this_shard, std::move(message));
+  });
+  if (!queued) {
+    self_->delayed_send(self_, load_retry, Loaded{generation_, nullptr, "too many reads wait"});
+  }
+}
+
+void Shard::loaded(Loaded& message) {
+  if (message.generation != generation_ || phase_ != Phase::loading) {
+    return;
+  }
+  if (!message.shard) {
+    spdlog::warn("shard-load-failed shard={} why=\"{}\"", id_.value(), message.error);
+    ++generation_; // so that only one load is under way
+    self_->delayed_send(self_, load_retry, Acquired{epoch_});
+    return;
+  }
+  LoadedShard& shard = *message.shard;
+  const model::Now now = context_.clock.now();
+  for (auto& [subject, mailbox] : shard.mailboxes) {
+    mailbox->adopt(now);
+    Slot& slot = slot_of(subject);
+    for (const model::Claim& claim : mailbox->answerable()) {
+      turns_[claim.entry] = &slot;
+    }
+    slot.head = mailbox->head(now);
+    running_ += slot.head.status == model::Head::Status::busy ? 1 : 0;
+    slot.open = mailbox->open_count();
+    set_timer(slot, mailbox->next_timer(now));
+    slot.mailbox = std::move(mailbox);
+    update_ready(slot);
+  }
+  for (LoadedShard::Key& key : shard.keys) {
+    remember_key(std::move(key.spelled), key.entry, key.fingerprint);
+  }
+  keys_complete_ = keys_complete_ && shard.keys_complete;
+  context_.metrics.jobs_open.inc(static_cast<std::int64_t>(shard.open_jobs));
+  context_.metrics.jobs_running.inc(static_cast<std::int64_t>(running_));
+  context_.metrics.shards_owned.inc();
+  lane_generation_ = generation_;
+  context_.lane_of(id_).attach({id_, epoch_}, counter_, self_, generation_);
+  phase_ = Phase::serving;
+  for (Deferred& deferred : std::exchange(deferred_, {})) {
+    std::visit(model::Overloaded{[this](SubmitJobs& waiting) { submit(waiting); },
+                                 [this](EntryCommands& waiting) { entry_commands(waiting); },
+                                 [this](DescribeSubject& waiting) { describe_subject(waiting); },
+                                 [this](DescribeJob& waiting) { describe_job(waiting); }},
+               deferred);
+  }
+}
+
+void Shard::lost(const Lost& message) {
+  if (message.generation == lane_generation_) {
+    forget({model::Errc::unavailable, "the shard has a new owner; nothing was accepted; try again", ""});
+  }
+}
+
+/// The journal took nothing from the refused record on: read the shard again, so that memory is what the journal holds.
+void Shard::refused(const Refused& message) {
+  if (message.generation != lane_generation_) {
+    return;
+  }
+  if (!effects_.empty()) {
+    // The first effect that waits belongs to the refused record; the others were only behind it.
+    Effect first = std::move(effects_.front());
+    effects_.pop_front();
+    fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
+  }
+  forget({model::Errc::unavailable, "the shard is being read again; nothing was accepted; try again", ""});
+  load();
+}
+
+/// A fault of ours: nothing in memory is trusted any more. The lane confirms with Refused that it has nothing under way.
+void Shard::fail(const std::exception& fault) {
+  spdlog::critical("shard-fault shard={} what=\"{}\"", id_.value(), fault.what());
+  const Phase phase = phase_;
+  forget({model::Errc::outcome_unknown, "the node had a fault; ask again with the same idempotency key", ""});
+  if (phase == Phase::serving) {
+    phase_ = Phase::loading;
+    context_.lane_of(id_).expel(id_, lane_generation_, fault.what());
+  } else if (phase == Phase::loading) {
+    self_->delayed_send(self_, load_retry, Acquired{epoch_});
+  }
+}
+
+/// Drops everything of this generation, and answers all who wait for something of it.
+void Shard::forget(const model::Error& error) {
+  if (phase_ == Phase::serving) {
+    context_.metrics.shards_owned.dec();
+    std::uint64_t open = 0;
+    for (const auto& [subject, slot] : slots_) {
+      open += slot.open;
+    }
+    context_.metrics.jobs_open.dec(static_cast<std::int64_t>(open));
+    context_.metrics.jobs_running.dec(static_cast<std::int64_t>(running_));
+    caf::anon_send(context_.dispatcher, WithdrawAll{id_});
+  }
+  phase_ = Phase::unowned;
+  ++generation_;
+  for (Effect& effect : std::exchange(effects_, {})) {
+    fail_effect(effect, error);
+  }
+  for (auto& [id, question] : std::exchange(questions_, {})) {
+    fail_question(question, error);
+  }
+  for (auto& [entry, watches] : std::exchange(watches_, {})) {
+    for (const Watch& watch : watches) {
+      deliver(watch.ticket, error);
+    }
+  }
+  watch_timers_.clear();
+  for (auto& [entry, fetch] : std::exchange(fetching_, {})) {
+    nothing_to_start(fetch.poll, 1);
+  }
+  for (auto& [subject, slot] : slots_) {
+    fail_held(slot, error);
+  }
+  for (const Deferred& deferred : std::exchange(deferred_, {})) {
+    std::visit([&](const auto& message) { refuse(message, error); }, deferred);
+  }
+  for (const auto& [entry, body] : bodies_) {
+    context_.body_cache_bytes.fetch_sub(body.bytes, std::memory_order_relaxed);
+  }
+  timers_.clear();
+  armed_for_.reset();
+  turns_.clear();
+  ready_.clear();
+  bodies_.clear();
+  dirty_.clear();
+  slots_.clear();
+  keys_.clear();
+  keys_in_order_.clear();
+  keys_complete_ = true;
+  key_lookups_.clear();
+  outgoing_.clear();
+  actors_ = running_ = appended_ = durable_ = 0;
+}
+
+void Shard::close() {
+  forget({model::Errc::unavailable, "the node is stopping; try again", ""});
+  self_->quit();
+}
+
+// ── Not serving ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+template <class Message>
+void Shard::when_serving(Message& message, void (Shard::*handle)(Message&)) {
+  if (phase_ == Phase::serving) {
+    (this->*handle)(message);
+  } else if (phase_ == Phase::loading && deferred_.size() < deferred_max) {
+    deferred_.emplace_back(std::move(message));
+  } else {
+    refuse(message, {model::Errc::unavailable, "no node serves this shard right now; try again", ""});
+  }
+}
+
+void Shard::refuse(const SubmitJobs& message, const model::Error& error) {
+  for (const SubmitJobs::Item& item : message.items) {
+    deliver(item.ticket, error);
+  }
+}
+
+void Shard::refuse(const EntryCommands& message, const model::Error& error) {
+  for (const EntryCommand& item : message.items) {
+    deliver(model::ticket_of(item.command), error);
+  }
+}
+
+void Shard::refuse(const DescribeSubject& message, const model::Error& error) {
+  deliver(message.ticket, error);
+}
+
+void Shard::refuse(const DescribeJob& message, const model::Error& error) {
+  deliver(message.ticket, error);
+}
+
+// ── The end of every message, and time ───────────────────────────────────────────────────────────────────────────────────
+
+void Shard::flush() {
+  send_key_lookups();
+  for (std::size_t i = 0; i < dirty_.size(); ++i) { // sending may not add, but never rely on it
+    send_outgoing(*dirty_[i]);
+  }
+  dirty_.clear();
+  if (!outgoing_.empty()) {
+    context_.lane_of(id_).append(id_, lane_generation_, std::exchange(outgoing_, {}));
+  }
+  advertise();
+  arm();
+}
+
+void Shard::wake_up(model::MonoTime armed_for) {
+  if (armed_for_ != armed_for) {
+    return; // an earlier one was set since
+  }
+  armed_for_.reset();
+  const auto now = model::BootClock::now();
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    Slot& slot = *timers_.begin()->second;
+    set_timer(slot, std::nullopt);
+    enqueue(slot, model::Tick{});
+  }
+  end_due_watches();
+}
+
+void Shard::arm() {
+  std::optional<model::MonoTime> next;
+  if (!timers_.empty()) {
+    next = timers_.begin()->first;
+  }
+  if (!watch_timers_.empty()) {
+    next = next ? std::min(*next, watch_timers_.begin()->first) : watch_timers_.begin()->first;
+  }
+  if (next && (!armed_for_ || *next < *armed_for_)) {
+    armed_for_ = next;
+    self_->delayed_send(self_, std::max(model::microseconds{0}, *next - model::BootClock::now()), WakeUp{*next});
+  }
+}
+
+} // namespace turnwise::actors

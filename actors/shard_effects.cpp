@@ -1,0 +1,174 @@
+// What a shard does with decisions: records go to the lane, and whatever outside would notice waits for them to be durable.
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/shard.hpp"
+
+namespace turnwise::actors {
+
+// ── Carrying out actions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Shard::carry_out(Slot& slot, model::Action& action) {
+  std::visit([&](auto& concrete) { carry_out(slot, concrete); }, action);
+}
+
+void Shard::carry_out(Slot& slot, model::Append& action) {
+  const model::EntryNumber entry = action.record.entry;
+  note(slot, entry, action.record.body);
+  count(action.record.body);
+  const auto state = model::state_after(action.record.body);
+  outgoing_.push_back(std::move(action.record));
+  ++appended_;
+  if (state && model::is_final(*state)) {
+    turns_.erase(entry);
+    drop_body(entry);
+    if (watches_.contains(entry)) {
+      when_durable(Finished{entry});
+    }
+  }
+}
+
+void Shard::carry_out(Slot& slot, model::Reply& action) {
+  Job job;
+  if (std::holds_alternative<model::Grant>(action.response) || std::holds_alternative<model::NothingToStart>(action.response)) {
+    slot.starting = false;
+    job = std::exchange(slot.job, nullptr);
+  }
+  when_durable(Answered{std::move(action.ticket), std::move(action.response), std::move(job)});
+}
+
+void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
+  const model::EntryNumber entry = model::entry_of(action.command);
+  model::Ticket ticket = model::ticket_of(action.command);
+  ask({Question::Purpose::judge, entry, std::move(action.command), std::move(ticket)});
+}
+
+/// Whoever runs the attempt is told by the answer to its next heartbeat.
+void Shard::carry_out(Slot& /*slot*/, model::Revoke& /*action*/) {}
+
+/// Keeps what the shard itself has to know of a record.
+void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
+  if (const auto* submitted = std::get_if<model::Submitted>(&body)) {
+    cache_body(entry, *submitted);
+    if (!submitted->key.empty()) {
+      remember_key(spell_key(submitted->subject, submitted->kind, submitted->key), entry, submitted->fingerprint);
+    }
+  } else if (std::holds_alternative<model::Started>(body)) {
+    turns_[entry] = &slot;
+  } else if (std::holds_alternative<model::Replaced>(body)) {
+    drop_body(entry); // the journal has the new one
+  } else if (const auto* failed = std::get_if<model::AttemptFailed>(&body)) {
+    if (failed->cause == model::FailureCause::failed) {
+      turns_.erase(entry); // answered; a lease that ran out may still be answered late
+    }
+  } else if (std::holds_alternative<model::Released>(body)) {
+    turns_.erase(entry);
+  }
+}
+
+void Shard::count(const model::RecordBody& body) {
+  Metrics& metrics = context_.metrics;
+  if (std::holds_alternative<model::Submitted>(body)) {
+    metrics.submitted.inc();
+  } else if (std::holds_alternative<model::Started>(body)) {
+    metrics.started.inc();
+  } else if (std::holds_alternative<model::AttemptFailed>(body)) {
+    metrics.attempts_failed.inc();
+  }
+  switch (model::state_after(body).value_or(model::JobState::waiting)) {
+  case model::JobState::succeeded:
+    metrics.succeeded.inc();
+    break;
+  case model::JobState::parked:
+    metrics.parked.inc();
+    break;
+  case model::JobState::failed:
+    metrics.failed.inc();
+    break;
+  case model::JobState::cancelled:
+    metrics.cancelled.inc();
+    break;
+  default:
+    break;
+  }
+}
+
+// ── Effects ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Shard::when_durable(decltype(Effect::what) what) {
+  Effect effect{appended_, std::move(what)};
+  if (durable_ == appended_) {
+    take_effect(effect, model::Sequence{});
+  } else {
+    effects_.push_back(std::move(effect));
+  }
+}
+
+void Shard::committed(const Committed& message) {
+  if (message.generation != lane_generation_ || phase_ != Phase::serving) {
+    return;
+  }
+  const std::uint64_t before = durable_;
+  durable_ += message.count;
+  while (!effects_.empty() && effects_.front().after <= durable_) {
+    Effect effect = std::move(effects_.front());
+    effects_.pop_front();
+    // Records of a commit have numbers without a gap, so that of record `after` is known when it came with this one.
+    const bool is_of_this_commit = effect.after > before;
+    const model::Sequence last{is_of_this_commit ? message.first.value() + (effect.after - before - 1) : 0};
+    take_effect(effect, last);
+  }
+}
+
+void Shard::take_effect(Effect& effect, model::Sequence last) {
+  std::visit(model::Overloaded{[&](Answered& answered) { take_effect(answered, last); },
+                               [&](const Ask& ask) { read_story(ask.question); },
+                               [&](const Finished& finished) { tell_watchers(finished.entry); }},
+             effect.what);
+}
+
+void Shard::take_effect(Answered& answered, model::Sequence last) {
+  if (auto* grant = std::get_if<model::Grant>(&answered.response)) {
+    // The turn's record is the last one before the grant: its number is the fencing token.
+    grant->fencing_token = model::FencingToken{last.value()};
+    grant->subject = answered.job->subject;
+    grant->payload = answered.job->payload;
+    grant->metadata = answered.job->metadata;
+    if (const auto turn = turns_.find(grant->entry); turn != turns_.end()) {
+      turn->second->token = grant->fencing_token;
+    }
+  } else if (auto* view = std::get_if<model::SubjectView>(&answered.response); view != nullptr && view->turn) {
+    if (const auto turn = turns_.find(view->turn->entry); turn != turns_.end()) {
+      view->turn->fencing_token = turn->second->token;
+    }
+  }
+  deliver(answered.ticket, std::move(answered.response));
+}
+
+void Shard::fail_effect(Effect& effect, const model::Error& error) {
+  if (auto* answered = std::get_if<Answered>(&effect.what)) {
+    const bool granted = std::holds_alternative<model::Grant>(answered->response) ||
+                         std::holds_alternative<model::NothingToStart>(answered->response);
+    deliver(answered->ticket, granted ? model::Response{model::NothingToStart{}} : model::Response{error});
+  }
+}
+
+/// Whether new jobs can be accepted now, and if not, why.
+std::optional<model::Error> Shard::why_not() const {
+  Lane& lane = context_.lane_of(id_);
+  switch (lane.health()) {
+  case Lane::Health::down:
+    return model::Error{model::Errc::unavailable, "PostgreSQL does not answer; nothing was accepted; try again", ""};
+  case Lane::Health::no_space:
+    return model::Error{model::Errc::insufficient_storage,
+                        "PostgreSQL has no space left; nothing was accepted; try again later", ""};
+  case Lane::Health::up:
+    break;
+  }
+  if (lane.queued_rows() >= context_.config.lane_queue_rows_max) {
+    return model::Error{model::Errc::unavailable, "the journal is behind; nothing was accepted; try again", ""};
+  }
+  return std::nullopt;
+}
+
+} // namespace turnwise::actors

@@ -1,0 +1,90 @@
+#include "app/api/headers.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "model/limits.hpp"
+
+namespace turnwise::api {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool equal_ignoring_case(std::string_view one, std::string_view other) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(), [&](char a, char b) { return lower(a) == lower(b); });
+}
+
+/// Takes the text up to the separator off the front of `rest`.
+std::string_view next_part(std::string_view& rest, char separator) {
+  const auto end = std::min(rest.find(separator), rest.size());
+  const auto part = trim(rest.substr(0, end));
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return part;
+}
+
+} // namespace
+
+std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer, std::chrono::seconds most) {
+  while (!prefer.empty()) {
+    std::string_view preference = next_part(prefer, ',');
+    const std::string_view name = next_part(preference, '=');
+    if (!equal_ignoring_case(name, "wait")) {
+      continue;
+    }
+    const std::string_view digits = next_part(preference, ';');
+    std::uint32_t seconds = 0;
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+    if (failure == std::errc{} && end == digits.data() + digits.size()) {
+      return std::min(most, std::chrono::seconds{seconds});
+    }
+  }
+  return std::nullopt;
+}
+
+model::Result<std::string> idempotency_key(std::string_view field) {
+  field = trim(field);
+  std::string key;
+  const bool quoted = field.size() >= 2 && field.front() == '"' && field.back() == '"';
+  const std::string_view text = quoted ? field.substr(1, field.size() - 2) : field;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\' && i + 1 < text.size()) {
+      ++i;
+    }
+    key += text[i];
+  }
+  const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (!printable || key.size() > model::idempotency_key_bytes_max || (key.empty() && !field.empty())) {
+    return model::Error{model::Errc::malformed,
+                        fmt::format("Idempotency-Key must have 1 to {} printable ASCII characters",
+                                    model::idempotency_key_bytes_max),
+                        ""};
+  }
+  return key;
+}
+
+bool is_json(std::string_view content_type) {
+  if (!equal_ignoring_case(next_part(content_type, ';'), "application/json")) {
+    return false;
+  }
+  while (!content_type.empty()) {
+    std::string_view parameter = next_part(content_type, ';');
+    const std::string_view name = next_part(parameter, '=');
+    const std::string_view value = trim(parameter);
+    const bool utf8 = equal_ignoring_case(value, "utf-8") || equal_ignoring_case(value, "\"utf-8\"");
+    if (!equal_ignoring_case(name, "charset") || !utf8) {
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace turnwise::api

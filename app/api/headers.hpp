@@ -1,0 +1,22 @@
+// Header fields that carry meaning for the API.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/errors.hpp"
+
+namespace turnwise::api {
+
+/// `Prefer: wait=20` in seconds (RFC 7240), at most `most`. Other preferences are ignored, as that RFC asks; so is a bad one.
+std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer, std::chrono::seconds most);
+
+/// The value of Idempotency-Key: a structured-field string in quotes, or the bare key. Empty text: no key.
+model::Result<std::string> idempotency_key(std::string_view field);
+
+/// Whether a Content-Type is application/json, with no parameter but charset=utf-8.
+bool is_json(std::string_view content_type);
+
+} // namespace turnwise::api

@@ -1,0 +1,43 @@
+// app/http speaks HTTP/1.1 and knows nothing of jobs. This file: a request and a response as handlers see them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/verb.hpp>
+
+#include "app/http/peer.hpp"
+
+namespace turnwise::http {
+
+using Verb = boost::beast::http::verb;
+using Fields = boost::beast::http::fields;
+
+struct Request {
+  Verb method{Verb::unknown};
+  std::string target;                                     ///< as sent, percent-encoded
+  std::vector<std::string> parameters;                    ///< decoded segments that stand where the route has {…}
+  std::vector<std::pair<std::string, std::string>> query; ///< decoded
+  Fields fields;                                          ///< those of the head; trailers are dropped
+  std::string body;
+  std::shared_ptr<Peer> peer; ///< never null
+
+  /// Empty when there is no such field.
+  [[nodiscard]] std::string_view field(std::string_view name) const {
+    const auto found = fields.find({name.data(), name.size()});
+    return found == fields.end() ? std::string_view{} : std::string_view{found->value().data(), found->value().size()};
+  }
+};
+
+struct Response {
+  int status{200};
+  std::string body;
+  std::string_view content_type{"application/json"};
+  std::vector<std::pair<std::string_view, std::string>> fields; ///< besides framing, type and date
+};
+
+} // namespace turnwise::http

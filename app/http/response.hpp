@@ -1,0 +1,20 @@
+// Responses as bytes, and the response to an error.
+#pragma once
+
+#include <string>
+
+#include "app/http/message.hpp"
+#include "model/errors.hpp"
+
+namespace turnwise::http {
+
+enum class Connection { keep, close };
+enum class Body { send, leave_out }; ///< leave_out: for HEAD
+
+/// The answer that an error stands for: problem+json, with Retry-After where trying again later makes sense.
+Response problem_response(const model::Error& error);
+
+/// Appends the response as it goes over the wire.
+void append(std::string& out, const Response& response, Connection connection, Body body);
+
+} // namespace turnwise::http

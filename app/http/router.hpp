@@ -1,0 +1,49 @@
+// Finds who answers a request: a table of methods, path patterns and handlers.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "app/http/service.hpp"
+
+namespace turnwise::http {
+
+struct Route {
+  /// Segments separated by '/', of which {…} stands for one segment of the request, handed over decoded.
+  using Handler = std::function<boost::asio::awaitable<Response>(Request)>;
+  enum class Takes { nothing, json };
+
+  Verb method;
+  std::string_view pattern; ///< must outlive the router; a literal
+  Handler handler;
+  Takes takes{Takes::nothing};
+  std::size_t body_bytes_max{};
+};
+
+/// Answers itself with 400 to a bad target, 404 to an unknown path, 405 with Allow to another method, 415 to a body that is not
+/// JSON, 500 to an exception. HEAD is answered like GET; the connection leaves the body out.
+class Router : public Service {
+public:
+  /// @param body_bytes_max  for requests that no route takes: their body is read and dropped
+  Router(std::vector<Route> routes, std::size_t body_bytes_max);
+
+  [[nodiscard]] std::size_t body_bytes_max(const Head& head) const override;
+  boost::asio::awaitable<Response> handle(Request request) override;
+
+private:
+  struct Match {
+    const Route* route{};
+    std::vector<const Route*> same_path; ///< routes of the path with other methods
+  };
+  [[nodiscard]] Match match(Verb method, const std::vector<std::string>& segments, std::vector<std::string>& parameters) const;
+
+  struct Entry {
+    Route route;
+    std::vector<std::string_view> segments;
+  };
+  std::vector<Entry> entries_;
+  std::size_t body_bytes_max_;
+};
+
+} // namespace turnwise::http

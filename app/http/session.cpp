@@ -1,0 +1,238 @@
+#include "app/http/session.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "app/http/framing.hpp"
+
+namespace turnwise::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+using model::Errc;
+using model::Error;
+using std::chrono::steady_clock;
+
+constexpr std::size_t read_bytes_max = 64 * 1024;
+constexpr std::string_view end_of_head = "\r\n\r\n";
+
+std::string_view view(const beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.data().data()), buffer.size()};
+}
+
+Error body_too_large(std::size_t bytes_max) {
+  return {Errc::too_large, fmt::format("the body may have {} bytes: send less, or in several requests", bytes_max), ""};
+}
+
+/// Whether the client hung up, as far as the socket knows without taking bytes from it.
+bool has_hung_up(int socket) {
+  char byte = 0;
+  const auto count = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+} // namespace
+
+Session::Session(asio::ip::tcp::socket socket, Service& service, const Limits& limits)
+    : stream_(std::move(socket)), service_(service), limits_(limits), buffer_(2 * read_bytes_max) {
+  error_code ignored;
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+void Session::close_when_idle() {
+  closing_ = true;
+  if (idle_) {
+    stream_.cancel();
+  }
+}
+
+asio::awaitable<void> Session::run() {
+  const auto self = shared_from_this();
+  try {
+    while (co_await serve_one()) {
+    }
+  } catch (const boost::system::system_error&) {
+    // The client went away or was too slow; nobody is left to tell.
+  } catch (const std::exception& fault) {
+    spdlog::error("http-connection-failed error=\"{}\"", fault.what());
+  }
+  stream_.close();
+}
+
+asio::awaitable<bool> Session::serve_one() {
+  const auto head = co_await read_head();
+  if (head.ok() && head.value() == 0) {
+    co_return false;
+  }
+  std::optional<Error> fault = head.ok() ? check_head(view(buffer_).substr(0, head.value()), limits_) : head.error();
+
+  Parser parser;
+  error_code failure;
+  if (!fault) {
+    parser.header_limit(static_cast<std::uint32_t>(2 * limits_.head_bytes_max));
+    parser.body_limit(boost::none);
+    buffer_.consume(parser.put(asio::buffer(buffer_.data().data(), head.value()), failure));
+    if (failure && failure != beast::http::error::need_more) {
+      fault = Error{Errc::malformed, fmt::format("the head of the request is malformed: {}", failure.message()), ""};
+    }
+  }
+  Fields fields;
+  if (!fault) {
+    const std::size_t bytes_max = service_.body_bytes_max(parser.get().base());
+    if (parser.chunked()) {
+      fields = parser.get().base(); // as they are before trailers join them
+    }
+    fault = co_await read_body(parser, bytes_max);
+  }
+  if (fault) {
+    const Response response = problem_response(*fault);
+    co_await send(response, Connection::close, Body::send);
+    co_await linger();
+    co_return false;
+  }
+
+  const Connection connection = parser.keep_alive() && parser.get().version() == 11 ? Connection::keep : Connection::close;
+  auto message = parser.release();
+  const Body body = message.method() == Verb::head ? Body::leave_out : Body::send;
+  Request request{message.method(), std::string{message.target()}, {}, {}, {}, std::move(message.body()), nullptr};
+  request.fields = parser.chunked() ? std::move(fields) : Fields{std::move(message.base())};
+  const auto peer = std::make_shared<Peer>([this](const std::shared_ptr<Peer>& client) { watch(client); });
+  request.peer = peer;
+  const Response response = co_await answer(std::move(request));
+  if (peer->gone()) {
+    co_return false;
+  }
+  const Connection then = closing_ ? Connection::close : connection;
+  co_await send(response, then, body);
+  co_return then == Connection::keep;
+}
+
+asio::awaitable<model::Result<std::size_t>> Session::read_head() {
+  std::size_t searched = 0;
+  bool begun = buffer_.size() > 0;
+  stream_.expires_after(std::exchange(first_, false) || begun ? limits_.head_deadline : limits_.idle_max);
+  while (true) {
+    const auto bytes = view(buffer_);
+    const auto end = bytes.find(end_of_head, searched < 3 ? 0 : searched - 3);
+    if (end != std::string_view::npos) {
+      co_return end + end_of_head.size();
+    }
+    searched = bytes.size();
+    if (const auto line = bytes.find('\n'); line == std::string_view::npos && bytes.size() > limits_.request_line_bytes_max) {
+      co_return Error{Errc::headers_too_large, fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max), ""};
+    }
+    if (bytes.size() > limits_.head_bytes_max) {
+      co_return Error{Errc::headers_too_large, fmt::format("the head of a request may have {} bytes", limits_.head_bytes_max), ""};
+    }
+    if (closing_ && !begun) {
+      co_return std::size_t{0};
+    }
+    idle_ = !begun;
+    error_code failure;
+    const auto count = co_await stream_.async_read_some(buffer_.prepare(4096), asio::redirect_error(asio::use_awaitable, failure));
+    idle_ = false;
+    if (failure) {
+      co_return std::size_t{0};
+    }
+    buffer_.commit(count);
+    if (!std::exchange(begun, true)) {
+      stream_.expires_after(limits_.head_deadline);
+    }
+  }
+}
+
+asio::awaitable<std::optional<model::Error>> Session::read_body(Parser& parser, std::size_t bytes_max) {
+  if (parser.content_length() && *parser.content_length() > bytes_max) {
+    co_return body_too_large(bytes_max);
+  }
+  if (parser.is_done()) {
+    co_return std::nullopt;
+  }
+  const auto expect = parser.get()[beast::http::field::expect];
+  if (beast::iequals(expect, "100-continue") && buffer_.size() == 0) {
+    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    co_await asio::async_write(stream_, asio::buffer(go_on), asio::use_awaitable);
+  }
+  parser.body_limit(bytes_max);
+  const auto begin = steady_clock::now();
+  while (!parser.is_done()) {
+    const std::chrono::seconds due{parser.get().body().size() / limits_.bytes_per_second_min};
+    stream_.expires_at(begin + limits_.grace + due);
+    error_code failure;
+    co_await beast::http::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failure));
+    if (failure == beast::http::error::body_limit) {
+      co_return body_too_large(bytes_max);
+    }
+    if (failure.category() == beast::http::make_error_code(beast::http::error::end_of_stream).category()) {
+      co_return Error{Errc::malformed, fmt::format("the body is malformed: {}", failure.message()), ""};
+    }
+    if (failure) {
+      throw boost::system::system_error(failure);
+    }
+  }
+  co_return std::nullopt;
+}
+
+asio::awaitable<Response> Session::answer(Request request) {
+  stream_.expires_never();
+  const auto peer = request.peer;
+  Response response = co_await service_.handle(std::move(request));
+  if (peer->is_watched()) {
+    peer->forget_callback();
+    error_code ignored;
+    stream_.socket().cancel(ignored); // nothing but the watch is under way on it
+  }
+  co_return response;
+}
+
+void Session::watch(const std::shared_ptr<Peer>& peer) {
+  stream_.socket().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this(), peer](error_code failure) {
+    // Bytes of a next request end the watch: they hide a later end of the stream.
+    if (!failure && has_hung_up(self->stream_.socket().native_handle())) {
+      peer->hang_up();
+    }
+  });
+}
+
+asio::awaitable<void> Session::send(const Response& response, Connection connection, Body body) {
+  out_.clear();
+  append(out_, response, connection, body);
+  stream_.expires_after(limits_.grace + std::chrono::seconds{out_.size() / limits_.bytes_per_second_min});
+  co_await asio::async_write(stream_, asio::buffer(out_), asio::use_awaitable);
+  if (out_.capacity() > read_bytes_max) {
+    out_ = {};
+  }
+}
+
+asio::awaitable<void> Session::linger() {
+  // Closing while the client still sends would reset the connection, and the answer could be lost on its way.
+  error_code failure;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, failure);
+  buffer_.clear();
+  stream_.expires_after(limits_.linger_max);
+  while (!failure) {
+    co_await stream_.async_read_some(buffer_.prepare(read_bytes_max), asio::redirect_error(asio::use_awaitable, failure));
+  }
+}
+
+asio::awaitable<void> Session::turn_away(model::Error error) {
+  const auto self = shared_from_this();
+  try {
+    const Response response = problem_response(error);
+    co_await send(response, Connection::close, Body::send);
+    co_await linger();
+  } catch (const boost::system::system_error&) {
+    // The client went away by itself.
+  }
+  stream_.close();
+}
+
+} // namespace turnwise::http

@@ -1,0 +1,61 @@
+// One connection: reads a request, has it answered, writes the answer, one after the other.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "app/http/limits.hpp"
+#include "app/http/response.hpp"
+#include "app/http/service.hpp"
+
+namespace turnwise::http {
+
+/// Lives as long as its coroutine. All calls come from the one thread of its executor.
+///
+/// Every wait has an end: an idle connection, a slow head, a slow body and a slow reader are each cut off. Only the handler of
+/// a request may take its own time.
+class Session : public std::enable_shared_from_this<Session> {
+public:
+  /// `service` and `limits` outlive the session.
+  Session(boost::asio::ip::tcp::socket socket, Service& service, const Limits& limits);
+
+  /// Serves until the connection ends. Does not throw.
+  boost::asio::awaitable<void> run();
+
+  /// Answers `error` to whatever is asked, and closes.
+  boost::asio::awaitable<void> turn_away(model::Error error);
+
+  /// Ends the connection now if it waits for a request, else after the answer that is being worked on.
+  void close_when_idle();
+
+private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  template <class T>
+  using Awaitable = boost::asio::awaitable<T>;
+
+  Awaitable<bool> serve_one();
+  /// @returns the length of the next head, which is in buffer_ then; 0 when the connection ended between requests
+  Awaitable<model::Result<std::size_t>> read_head();
+  Awaitable<std::optional<model::Error>> read_body(Parser& parser, std::size_t bytes_max);
+  Awaitable<Response> answer(Request request);
+  Awaitable<void> send(const Response& response, Connection connection, Body body);
+  Awaitable<void> linger();
+  void watch(const std::shared_ptr<Peer>& peer);
+
+  boost::beast::tcp_stream stream_;
+  Service& service_;
+  const Limits& limits_;
+  boost::beast::flat_buffer buffer_;
+  std::string out_;
+  bool first_{true};
+  bool idle_{};
+  bool closing_{};
+};
+
+} // namespace turnwise::http

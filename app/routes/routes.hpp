@@ -1,0 +1,28 @@
+// The table of all calls of the HTTP API.
+#pragma once
+
+#include <vector>
+
+#include "app/http/limits.hpp"
+#include "app/http/router.hpp"
+#include "app/routes/context.hpp"
+
+namespace turnwise::routes {
+
+/// `context` outlives the routes.
+std::vector<http::Route> all(Context& context, const http::Limits& limits);
+
+Answered submit(Context& context, Request request);
+Answered submit_batch(Context& context, Request request);
+Answered show_job(Context& context, Request request);
+Answered cancel_job(Context& context, Request request);
+Answered retry_job(Context& context, Request request);
+Answered show_subject(Context& context, Request request);
+Answered claim(Context& context, Request request);
+Answered answer_claim(Context& context, Request request, actors::Answer::Verb verb);
+Answered show_stats(Context& context, Request request);
+Answered show_metrics(Context& context, Request request);
+Answered livez(Context& context, Request request);
+Answered readyz(Context& context, Request request);
+
+} // namespace turnwise::routes

@@ -1,0 +1,208 @@
+// Folding records into a mailbox: the one path that live and replay share, and what spans entries after a replay.
+#include "model/mailbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/moments.hpp"
+#include "model/test_hooks.hpp"
+
+namespace turnwise::model {
+
+void Mailbox::handle(Command command, const Context& context, std::vector<Action>& actions) {
+  std::visit([&](auto& asked) { decide(asked, context, actions); }, command);
+}
+
+void Mailbox::record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions) {
+  Record made{entry, context.now.wall, std::move(body)};
+  apply(made, Sequence{}, context.kinds);
+  actions.emplace_back(Append{std::move(made)});
+}
+
+// ── Folding ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
+  const EntryNumber number = record.entry;
+  Entry* entry = find(number);
+  if (const auto* submitted = std::get_if<Submitted>(&record.body)) {
+    if (entry == nullptr)
+      fold(number, *submitted, kinds);
+    return;
+  }
+  if (entry == nullptr)
+    return; // closed: nothing can happen to it any more
+  std::visit(Overloaded{
+                 [](const Submitted&) {},
+                 [&](const Started& body) { fold(*entry, body, record.at, sequence); },
+                 [&](const Succeeded&) { close(number); },
+                 [&](const Cancelled&) { close(number); },
+                 [&](const WaitExpired&) { close(number); },
+                 [&](const auto& body) { fold(*entry, body); },
+             },
+             record.body);
+}
+
+void Mailbox::fold(EntryNumber number, const Submitted& body, KindTable& kinds) {
+  Entry entry{
+      .number = number,
+      .due = body.run_at.value_or(WallTime{}),
+      .turn = nullptr,
+      .kind = kinds.intern(body.kind),
+      .attempt = {},
+      .failures = 0,
+      .state = body.run_at ? JobState::scheduled : JobState::waiting,
+  };
+  if (body.run_at) {
+    rare().outside.insert(std::move(entry));
+    set_alarm(number, *body.run_at);
+  } else {
+    queue_.insert(std::move(entry));
+  }
+  set_expiry(number, body.expires_at);
+}
+
+void Mailbox::fold(Entry& entry, const Due&) {
+  Entry& inside = move_inside(entry.number);
+  inside.state = JobState::waiting;
+  inside.due = {};
+}
+
+void Mailbox::fold(Entry& entry, const Started& body, WallTime at, Sequence sequence) {
+  entry.state = JobState::running;
+  entry.due = {};
+  entry.attempt = body.attempt;
+  entry.turn = std::make_unique<Turn>(Turn{
+      .nonce = body.nonce,
+      .worker = body.worker,
+      .policy = body.policy,
+      .started_at = at,
+      .token = FencingToken{sequence.value()},
+      .deadline = MonoTime::max(), // decide() and adopt() know the time, a record does not
+      .timeout_at = MonoTime::max(),
+  });
+  running_ = entry.number;
+}
+
+void Mailbox::fold(Entry& entry, const AttemptFailed& body) {
+  const EntryNumber number = entry.number;
+  if (running_ == number)
+    running_ = nobody;
+  if (is_final(body.next)) {
+    close(number);
+    return;
+  }
+  ++entry.failures;
+  entry.state = body.next;
+  entry.due = body.retry_at.value_or(WallTime{});
+  if (body.cause == FailureCause::failed)
+    entry.turn.reset(); // its worker has spoken
+  else if (entry.turn)
+    entry.turn->open = false; // a late success still wins, until the next start
+  if (body.next == JobState::parked)
+    move_outside(number);
+  else if (body.next == JobState::retrying && rare_)
+    if (const auto expiration = rare_->expirations.find(number); expiration != rare_->expirations.end())
+      set_alarm(number, expiration->second); // it may have gone off, in vain, while the job ran
+}
+
+void Mailbox::fold(Entry& entry, const Released&) {
+  if (running_ == entry.number)
+    running_ = nobody;
+  entry.state = JobState::waiting;
+  entry.turn.reset();
+}
+
+void Mailbox::fold(Entry& entry, const CancelRequested&) {
+  if (entry.turn)
+    entry.turn->cancel_requested = true;
+}
+
+void Mailbox::fold(Entry& entry, const Retried&) {
+  Entry& inside = move_inside(entry.number);
+  inside.state = JobState::waiting;
+  inside.due = {};
+  inside.failures = 0;
+  set_expiry(inside.number, std::nullopt); // whoever retries a job by hand wants it done, however late
+}
+
+void Mailbox::fold(Entry& entry, const Replaced& body) {
+  set_expiry(entry.number, body.expires_at);
+}
+
+// ── Settling what spans entries ──────────────────────────────────────────────────────────────────────────────────────────
+
+void Mailbox::adopt(Now now) {
+  const auto is_open = [](const Entry& entry) { return entry.turn && entry.turn->open; };
+  running_ = nobody;
+  queue_.for_each([&](Entry& entry) {
+    if (!is_open(entry))
+      return;
+    Turn& turn = *entry.turn;
+    running_ = entry.number;
+    turn.deadline = TURNWISE_MUTANT("M8") ? now.mono : lease_end(now.mono, turn.policy.lease);
+    turn.timeout_at = std::max(now.mono, timeout_end(now.at(turn.started_at), turn.policy.timeout));
+  });
+}
+
+bool Mailbox::same_jobs_as(const Mailbox& other) const {
+  const auto same_turn = [](const std::unique_ptr<Turn>& left, const std::unique_ptr<Turn>& right) {
+    if (!left || !right)
+      return !left && !right;
+    return left->nonce == right->nonce && left->worker == right->worker && left->policy == right->policy &&
+           left->started_at == right->started_at && left->open == right->open &&
+           left->cancel_requested == right->cancel_requested;
+  };
+  const auto all_in = [&](const EntryList& mine, const EntryList& theirs) {
+    return mine.first_where([&](const Entry& left) {
+      const Entry* right = theirs.find(left.number);
+      return right == nullptr || left.due != right->due || left.kind != right->kind || left.attempt != right->attempt ||
+             left.failures != right->failures || left.state != right->state || !same_turn(left.turn, right->turn);
+    }) == nullptr;
+  };
+  static const Rare none;
+  const Rare& my_rare = rare_ ? *rare_ : none;
+  const Rare& their_rare = other.rare_ ? *other.rare_ : none;
+  return running_ == other.running_ && queue_.size() == other.queue_.size() && all_in(queue_, other.queue_) &&
+         my_rare.outside.size() == their_rare.outside.size() && all_in(my_rare.outside, their_rare.outside) &&
+         my_rare.expirations == their_rare.expirations;
+}
+
+// ── Places ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Entry* Mailbox::find(EntryNumber number) {
+  if (Entry* inside = queue_.find(number))
+    return inside;
+  return rare_ ? rare_->outside.find(number) : nullptr;
+}
+
+Entry& Mailbox::move_inside(EntryNumber number) {
+  if (Entry* inside = queue_.find(number))
+    return *inside;
+  return queue_.insert(rare().outside.take(number));
+}
+
+Entry& Mailbox::move_outside(EntryNumber number) {
+  return rare().outside.insert(queue_.take(number));
+}
+
+void Mailbox::close(EntryNumber number) {
+  if (running_ == number)
+    running_ = nobody;
+  if (queue_.find(number) != nullptr)
+    queue_.take(number);
+  else
+    rare().outside.take(number);
+  if (!rare_)
+    return;
+  rare_->expirations.erase(number);
+  if (rare_->outside.empty() && rare_->expirations.empty())
+    rare_.reset(); // what alarms are left mean nothing
+}
+
+Mailbox::Rare& Mailbox::rare() {
+  if (!rare_)
+    rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
+} // namespace turnwise::model

@@ -1,0 +1,81 @@
+// Submitting: a new job, or one that was there already.
+#include <utility>
+
+#include "model/mailbox.hpp"
+#include "model/moments.hpp"
+
+namespace turnwise::model {
+
+namespace {
+
+/// When the job may start, if that lies ahead.
+std::optional<WallTime> future_start(const NewJob& job, WallTime now) {
+  const auto start = job.delay ? std::optional{now + bounded(*job.delay)} : job.run_at;
+  return start && *start > now ? start : std::nullopt;
+}
+
+bool absorbs(const Entry& entry, Coalesce mode) {
+  switch (mode) {
+  case Coalesce::never:
+    return false;
+  case Coalesce::skip:
+    return entry.state == JobState::waiting || entry.state == JobState::retrying || entry.state == JobState::running;
+  case Coalesce::once_more:
+    return entry.state == JobState::waiting;
+  case Coalesce::replace:
+    return entry.state == JobState::waiting && entry.attempt.value() == 0;
+  }
+  return false;
+}
+
+} // namespace
+
+void Mailbox::decide(Submit& command, const Context& context, std::vector<Action>& actions) {
+  NewJob& job = command.job;
+  const WallTime now = context.now.wall;
+  if (job.expires_at && *job.expires_at <= now) {
+    Error error{Errc::malformed, "The job has expired already: expires_at must lie ahead.", "/expires_at"};
+    actions.emplace_back(Reply{std::move(command.ticket), std::move(error)});
+    return;
+  }
+  if (coalesce(command, context, actions))
+    return;
+  Submitted body{
+      .subject = std::move(job.subject),
+      .kind = std::move(job.kind),
+      .key = std::move(job.key),
+      .fingerprint = job.fingerprint,
+      .options = job.options,
+      .run_at = future_start(job, now),
+      .expires_at = job.expires_at,
+      .metadata = std::move(job.metadata),
+      .payload = std::move(job.payload),
+  };
+  const JobState state = body.run_at ? JobState::scheduled : JobState::waiting;
+  record(command.entry, std::move(body), context, actions);
+  Accepted accepted{context.shard, command.entry, state, Disposition::accepted, position(command.entry)};
+  actions.emplace_back(Reply{std::move(command.ticket), accepted});
+}
+
+/// Of several jobs that could absorb this one, the youngest does: what it takes over then runs last, as the new job would have.
+/// It is also found first: a kind that coalesces has one near the end.
+bool Mailbox::coalesce(Submit& command, const Context& context, std::vector<Action>& actions) {
+  NewJob& job = command.job;
+  const auto kind = context.kinds.find(job.kind);
+  if (job.coalesce == Coalesce::never || !kind)
+    return false;
+  const Entry* found =
+      queue_.last_where([&](const Entry& entry) { return entry.kind == *kind && absorbs(entry, job.coalesce); });
+  if (found == nullptr)
+    return false;
+  Accepted accepted{context.shard, found->number, found->state, Disposition::coalesced, position(found->number)};
+  if (job.coalesce == Coalesce::replace) {
+    accepted.disposition = Disposition::replaced;
+    Replaced body{job.fingerprint, job.options, job.expires_at, std::move(job.metadata), std::move(job.payload)};
+    record(found->number, std::move(body), context, actions);
+  }
+  actions.emplace_back(Reply{std::move(command.ticket), accepted});
+  return true;
+}
+
+} // namespace turnwise::model

@@ -1,0 +1,120 @@
+// Telling people what is in a mailbox, and why each job waits.
+#include <utility>
+
+#include "model/job_story.hpp"
+#include "model/mailbox.hpp"
+
+namespace turnwise::model {
+
+void Mailbox::decide(Describe& command, const Context& context, std::vector<Action>& actions) {
+  SubjectView view;
+  view.queue_length = queue_.size();
+  view.outside_count = rare_ ? rare_->outside.size() : 0;
+  if (const Entry* holder = running()) {
+    const Turn& turn = *holder->turn;
+    view.turn = TurnView{
+        .entry = holder->number,
+        .attempt = holder->attempt,
+        .worker = turn.worker,
+        .started_at = turn.started_at,
+        .deadline = context.now.wall + (turn.deadline - context.now.mono),
+        .fencing_token = turn.token,
+        .cancel_requested = turn.cancel_requested,
+    };
+  }
+  const auto enough = [&](const Entry& entry) {
+    if (view.jobs.size() == command.jobs_max)
+      return true;
+    view.jobs.push_back(describe(entry, context));
+    return false;
+  };
+  if (queue_.first_where(enough) == nullptr && rare_)
+    static_cast<void>(rare_->outside.first_where(enough));
+  actions.emplace_back(Reply{std::move(command.ticket), std::move(view)});
+}
+
+std::optional<JobView> Mailbox::view(EntryNumber entry, const Context& context) const {
+  const Entry* found = find(entry);
+  return found == nullptr ? std::nullopt : std::optional{describe(*found, context)};
+}
+
+void Mailbox::decide(Recall& command, const Context& context, std::vector<Action>& actions) {
+  const Entry* entry = find(command.entry);
+  if (entry == nullptr) {
+    actions.emplace_back(AskJournal{std::move(command)});
+    return;
+  }
+  Accepted accepted{context.shard, entry->number, entry->state, Disposition::duplicate, position(entry->number)};
+  actions.emplace_back(Reply{std::move(command.ticket), accepted});
+}
+
+void Mailbox::decide(Locate& command, const Context& context, std::vector<Action>& actions) {
+  command.story->now = view(command.entry, context);
+  actions.emplace_back(Reply{std::move(command.ticket), std::shared_ptr<const JobStory>(std::move(command.story))});
+}
+
+JobView Mailbox::describe(const Entry& entry, const Context& context) const {
+  JobView view;
+  view.entry = entry.number;
+  view.kind = context.kinds.name(entry.kind);
+  view.state = entry.state;
+  view.attempt = entry.attempt;
+  view.position = position(entry.number);
+  if (entry.state == JobState::scheduled || entry.state == JobState::retrying)
+    view.due = entry.due;
+  explain_wait(entry, context.now.wall, view);
+  return view;
+}
+
+void Mailbox::explain_wait(const Entry& entry, WallTime now, JobView& view) const {
+  switch (entry.state) {
+  case JobState::scheduled:
+    view.reason = WaitReason::scheduled;
+    return;
+  case JobState::parked:
+    view.reason = WaitReason::parked;
+    return;
+  case JobState::halted:
+    view.reason = WaitReason::halted;
+    return;
+  case JobState::waiting:
+  case JobState::retrying:
+    break;
+  default:
+    return;
+  }
+  // Who has the turn stands in the way first; without a turn, it is the oldest job of the queue.
+  const EntryNumber blocker = running_ != nobody ? running_ : queue_.front().number;
+  if (blocker != entry.number) {
+    view.behind = blocker;
+    view.reason = blocker < entry.number ? WaitReason::behind : WaitReason::behind_turn;
+  } else {
+    const bool backs_off = entry.state == JobState::retrying && entry.due > now;
+    view.reason = backs_off ? WaitReason::backing_off : WaitReason::no_worker;
+  }
+}
+
+/// Older jobs of the queue, and a younger one that has the turn.
+std::uint64_t Mailbox::position(EntryNumber number) const {
+  return queue_.rank(number) + (running_ > number ? 1 : 0);
+}
+
+void Mailbox::set_fencing_token(EntryNumber entry, Attempt attempt, FencingToken token) {
+  Entry* found = find(entry);
+  if (found != nullptr && found->turn && found->attempt == attempt)
+    found->turn->token = token;
+}
+
+std::vector<Claim> Mailbox::answerable() const {
+  std::vector<Claim> claims;
+  const auto collect = [&claims](const Entry& entry) {
+    if (entry.turn)
+      claims.push_back({entry.number, entry.attempt, entry.turn->nonce});
+  };
+  queue_.for_each(collect);
+  if (rare_)
+    rare_->outside.for_each(collect);
+  return claims;
+}
+
+} // namespace turnwise::model

@@ -1,0 +1,122 @@
+// The names of states and events, and what a record alone says.
+#include "model/record.hpp"
+
+#include <array>
+#include <utility>
+
+namespace turnwise::model {
+
+namespace {
+
+constexpr std::array<std::pair<JobState, std::string_view>, 9> state_names{{
+    {JobState::scheduled, "scheduled"},
+    {JobState::waiting, "waiting"},
+    {JobState::running, "running"},
+    {JobState::retrying, "retrying"},
+    {JobState::halted, "halted"},
+    {JobState::parked, "parked"},
+    {JobState::succeeded, "succeeded"},
+    {JobState::failed, "failed"},
+    {JobState::cancelled, "cancelled"},
+}};
+
+Event event_of(FailureCause cause) {
+  switch (cause) {
+  case FailureCause::failed:
+    return Event::failed;
+  case FailureCause::expired:
+    return Event::expired;
+  case FailureCause::timed_out:
+    return Event::timed_out;
+  }
+  return Event::failed;
+}
+
+} // namespace
+
+std::string_view name(JobState state) {
+  for (const auto& [known, text] : state_names)
+    if (known == state)
+      return text;
+  return "unknown";
+}
+
+std::optional<JobState> job_state(std::string_view name) {
+  for (const auto& [state, text] : state_names)
+    if (text == name)
+      return state;
+  return std::nullopt;
+}
+
+std::string_view name(FailureCause cause) {
+  return name(event_of(cause));
+}
+
+std::string_view name(Event event) {
+  switch (event) {
+  case Event::submitted:
+    return "submitted";
+  case Event::due:
+    return "due";
+  case Event::started:
+    return "started";
+  case Event::succeeded:
+    return "succeeded";
+  case Event::failed:
+    return "failed";
+  case Event::expired:
+    return "expired";
+  case Event::timed_out:
+    return "timed-out";
+  case Event::released:
+    return "released";
+  case Event::cancel_requested:
+    return "cancel-requested";
+  case Event::cancelled:
+    return "cancelled";
+  case Event::retried:
+    return "retried";
+  case Event::replaced:
+    return "replaced";
+  case Event::wait_expired:
+    return "wait-expired";
+  }
+  return "unknown";
+}
+
+Event event_of(const RecordBody& body) {
+  return std::visit(Overloaded{
+                        [](const Submitted&) { return Event::submitted; },
+                        [](const Due&) { return Event::due; },
+                        [](const Started&) { return Event::started; },
+                        [](const Succeeded&) { return Event::succeeded; },
+                        [](const AttemptFailed& failed) { return event_of(failed.cause); },
+                        [](const Released&) { return Event::released; },
+                        [](const CancelRequested&) { return Event::cancel_requested; },
+                        [](const Cancelled&) { return Event::cancelled; },
+                        [](const Retried&) { return Event::retried; },
+                        [](const Replaced&) { return Event::replaced; },
+                        [](const WaitExpired&) { return Event::wait_expired; },
+                    },
+                    body);
+}
+
+std::optional<JobState> state_after(const RecordBody& body) {
+  using State = std::optional<JobState>;
+  return std::visit(Overloaded{
+                        [](const Submitted& job) -> State { return job.run_at ? JobState::scheduled : JobState::waiting; },
+                        [](const Due&) -> State { return JobState::waiting; },
+                        [](const Started&) -> State { return JobState::running; },
+                        [](const Succeeded&) -> State { return JobState::succeeded; },
+                        [](const AttemptFailed& failed) -> State { return failed.next; },
+                        [](const Released&) -> State { return JobState::waiting; },
+                        [](const CancelRequested&) -> State { return std::nullopt; },
+                        [](const Cancelled&) -> State { return JobState::cancelled; },
+                        [](const Retried&) -> State { return JobState::waiting; },
+                        [](const Replaced&) -> State { return std::nullopt; },
+                        [](const WaitExpired&) -> State { return JobState::failed; },
+                    },
+                    body);
+}
+
+} // namespace turnwise::model

@@ -1,0 +1,159 @@
+#include "storage/memory/journal.hpp"
+
+#include <algorithm>
+
+#include "model/test_hooks.hpp"
+#include "storage/batch_check.hpp"
+#include "storage/record_codec.hpp"
+
+namespace turnwise::storage::memory {
+namespace {
+
+/// The fence, and the two mutants of it that tests arm to see that its absence is noticed.
+bool passes_fence(const Content& content, Incarnation owner, const Holding& holding) {
+  if (TURNWISE_MUTANT("M1")) {
+    return true;
+  }
+  const auto& shard = content.shards.at(holding.shard.value());
+  return TURNWISE_MUTANT("M2") ? shard.epoch == holding.epoch : content.is_held(owner, holding);
+}
+
+AppendResult write(Content& content, Incarnation owner, std::span<const Holding> holdings, std::span<const Row> rows) {
+  if (!std::ranges::all_of(holdings, [&](const auto& holding) { return passes_fence(content, owner, holding); })) {
+    return {AppendStatus::fenced, "fenced"};
+  }
+  if (!is_utf8(rows)) {
+    return {AppendStatus::refused, "a text is not UTF-8"};
+  }
+  const auto is_there = [&](const Row& row) {
+    return content.shards[row.shard.value()].rows.contains({row.record.entry, row.sequence});
+  };
+  if (std::ranges::any_of(rows, is_there)) {
+    return {AppendStatus::refused, "a number is there already"};
+  }
+  for (const auto& row : rows) {
+    content.shards[row.shard.value()].rows.emplace(std::pair{row.record.entry, row.sequence}, row.record);
+  }
+  return {AppendStatus::committed, {}};
+}
+
+/// What replay leaves out.
+void drop_texts(model::RecordBody& body) {
+  std::visit(model::Overloaded{[](model::Submitted& b) { b.payload.clear(); }, [](model::Succeeded& b) { b.result.clear(); },
+                               [](model::AttemptFailed& b) { b.error.clear(); }, [](model::Replaced& b) { b.payload.clear(); },
+                               [](auto&) {}},
+             body);
+}
+
+/// The rows of one entry, by sequence.
+template <class Rows>
+auto rows_of(Rows& rows, EntryNumber entry) {
+  return std::ranges::subrange(rows.lower_bound({entry, Sequence{0}}), rows.upper_bound({entry, Sequence{~std::uint64_t{0}}}));
+}
+
+std::optional<model::Submitted> body_of(const Shard& shard, EntryNumber entry) {
+  std::optional<model::Submitted> job;
+  for (const auto& [key, record] : rows_of(shard.rows, entry)) {
+    if (const auto* opening = std::get_if<model::Submitted>(&record.body)) {
+      job = *opening;
+    } else if (const auto* change = std::get_if<model::Replaced>(&record.body); change != nullptr && job) {
+      apply_replaced(*job, *change);
+    }
+  }
+  return job;
+}
+
+KeyMatch find_key(const Shard& shard, const KeyQuery& query, model::WallTime since) {
+  KeyMatch match;
+  Sequence latest;
+  for (const auto& [key, record] : shard.rows) {
+    const auto* job = std::get_if<model::Submitted>(&record.body);
+    if (job != nullptr && !job->key.empty() && job->key == query.key && job->kind == query.kind &&
+        job->subject == query.subject && record.at >= since && key.second >= latest) {
+      match = {.entry = key.first, .fingerprint = job->fingerprint, .found = true};
+      latest = key.second;
+    }
+  }
+  return match;
+}
+
+} // namespace
+
+AppendResult Writer::append(Incarnation owner, std::span<const Holding> holdings, std::span<const Row> rows) {
+  if (auto fault = fault_of(holdings, rows); !fault.empty()) {
+    return {AppendStatus::refused, std::move(fault)};
+  }
+  const std::lock_guard lock{content_->mutex};
+  const auto& faults = content_->faults;
+  if (const auto ordered = faults.on_append ? faults.on_append(rows) : std::nullopt) {
+    if (*ordered == AppendStatus::unknown && faults.write_anyway && faults.write_anyway(rows)) {
+      write(*content_, owner, holdings, rows);
+    }
+    return {*ordered, *ordered == AppendStatus::committed ? "" : "a fault that the test asked for"};
+  }
+  return write(*content_, owner, holdings, rows);
+}
+
+Result<std::vector<Holding>> Writer::reacquire(Incarnation owner, std::span<const Holding> holdings) {
+  const std::lock_guard lock{content_->mutex};
+  std::vector<Holding> raised;
+  for (const auto& holding : holdings) {
+    auto& shard = content_->shards.at(holding.shard.value());
+    if (shard.owner == owner && shard.epoch >= holding.epoch) {
+      shard.epoch = Epoch{shard.epoch.value() + 1};
+      raised.push_back({holding.shard, shard.epoch});
+    }
+  }
+  return raised;
+}
+
+Result<bool> Writer::contains(ShardId shard, EntryNumber entry, Sequence sequence) {
+  const std::lock_guard lock{content_->mutex};
+  return content_->shards.at(shard.value()).rows.contains({entry, sequence});
+}
+
+Result<model::Done> Reader::replay(ShardId shard, const ReplaySink& sink) {
+  std::vector<std::pair<Sequence, model::Record>> copies; // so that the sink may use the store
+  {
+    const std::lock_guard lock{content_->mutex};
+    for (const auto& [key, record] : content_->shards.at(shard.value()).rows) {
+      copies.emplace_back(key.second, record);
+    }
+  }
+  for (auto& [sequence, record] : copies) {
+    drop_texts(record.body);
+    sink(sequence, std::move(record));
+  }
+  return model::Done{};
+}
+
+Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) {
+  const std::lock_guard lock{content_->mutex};
+  std::vector<Body> found;
+  for (const auto& [shard, entry] : entries) {
+    if (auto job = body_of(content_->shards.at(shard.value()), entry)) {
+      found.push_back({shard, entry, std::move(*job)});
+    }
+  }
+  return found;
+}
+
+Result<std::vector<HistoryRow>> Reader::history(ShardId shard, EntryNumber entry) {
+  const std::lock_guard lock{content_->mutex};
+  std::vector<HistoryRow> rows;
+  for (const auto& [key, record] : rows_of(content_->shards.at(shard.value()).rows, entry)) {
+    rows.push_back({key.second, record});
+  }
+  return rows;
+}
+
+Result<std::vector<KeyMatch>> Reader::find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) {
+  const std::lock_guard lock{content_->mutex};
+  std::vector<KeyMatch> matches;
+  for (const auto& query : queries) {
+    matches.push_back(find_key(content_->shards.at(shard.value()), query, since));
+  }
+  return matches;
+}
+
+} // namespace turnwise::storage::memory

@@ -1,0 +1,183 @@
+#include "storage/postgres/reader.hpp"
+
+#include <charconv>
+#include <map>
+
+#include "storage/postgres/binary_array.hpp"
+#include "storage/postgres/reader_statements.hpp"
+#include "storage/record_codec.hpp"
+
+namespace turnwise::storage::postgres {
+namespace {
+
+using EntryKey = std::pair<ShardId, EntryNumber>;
+
+/// Segments have no statistics when they are young. Plans must not depend on that: always by an index.
+constexpr auto reader_settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;";
+
+std::vector<std::int64_t> segments(const pqxx::result& rows) {
+  std::vector<std::int64_t> numbers;
+  for (const auto& row : rows) {
+    numbers.push_back(row[0].as<std::int64_t>());
+  }
+  return numbers;
+}
+
+/// A row of sql::rows_of_entries, after its shard.
+StoredRow stored_row(const pqxx::row& row) {
+  return {.entry = row[1].as<std::uint64_t>(),
+          .sequence = row[2].as<std::uint64_t>(),
+          .at_us = row[3].as<std::int64_t>(),
+          .event = row[4].as<std::int16_t>(),
+          .subject = row[5].view(),
+          .kind = row[6].view(),
+          .key = row[7].view(),
+          .detail = row[8].view(),
+          .payload = row[9].view()};
+}
+
+/// Entries as two arrays, the parameters of a statement.
+struct EntryArrays {
+  BinaryArray shards{ElementType::int2};
+  BinaryArray entries{ElementType::int8};
+
+  void add(std::int64_t shard, std::int64_t entry) {
+    shards.add(static_cast<std::int16_t>(shard));
+    entries.add(entry);
+  }
+  pqxx::params parameters() { return pqxx::params{shards.bytes(), entries.bytes()}; }
+};
+
+/// Which of the entries may have rows in which segment, oldest segment first.
+std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction, std::span<const EntryKey> keys) {
+  EntryArrays wanted;
+  for (const auto& [shard, entry] : keys) {
+    wanted.add(shard.value(), static_cast<std::int64_t>(entry.value()));
+  }
+  std::map<std::int64_t, EntryArrays> found;
+  for (const auto& row : transaction.exec(std::string{sql::segments_of_entries}, wanted.parameters())) {
+    found[row[0].as<std::int64_t>()].add(row[1].as<std::int64_t>(), row[2].as<std::int64_t>());
+  }
+  return found;
+}
+
+using RowSink = std::function<void(ShardId, Sequence, model::Record&&)>;
+
+/// Gives each row of the entries that meets `condition` (SQL about a row `j`) to `sink`, those of an entry by sequence.
+Result<model::Done> each_row(pqxx::connection& connection, std::span<const EntryKey> keys, std::string_view condition,
+                             const RowSink& sink) {
+  pqxx::nontransaction transaction{connection};
+  for (auto& [segment, entries] : by_segment(transaction, keys)) {
+    for (const auto& row : transaction.exec(sql::rows_of_entries(segment, condition), entries.parameters())) {
+      const auto stored = stored_row(row);
+      auto record = decode(stored);
+      if (!record) {
+        return record.error();
+      }
+      sink(ShardId{row[0].as<std::uint16_t>()}, Sequence{stored.sequence}, std::move(*record));
+    }
+  }
+  return model::Done{};
+}
+
+Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::string& query, const ReplaySink& sink) {
+  using Text = std::string_view;
+  for (const auto& [entry, sequence, at_us, event, subject, kind, key, detail] :
+       transaction.stream<std::uint64_t, std::uint64_t, std::int64_t, std::int16_t, Text, Text, Text, Text>(query)) {
+    auto record = decode({.entry = entry,
+                          .sequence = sequence,
+                          .at_us = at_us,
+                          .event = event,
+                          .subject = subject,
+                          .kind = kind,
+                          .key = key,
+                          .detail = detail,
+                          .payload = {}});
+    if (!record) {
+      return record.error();
+    }
+    sink(Sequence{sequence}, std::move(*record));
+  }
+  return model::Done{};
+}
+
+} // namespace
+
+Reader::Reader(PostgresOptions options) : connection_(std::move(options), reader_settings) {}
+
+Result<model::Done> Reader::replay(ShardId shard, const ReplaySink& sink) {
+  auto result = connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
+    pqxx::nontransaction transaction{connection};
+    const auto found = segments(transaction.exec(std::string{sql::segments_to_replay}, pqxx::params{shard.value()}));
+    return found.empty() ? model::Done{} : stream_rows(transaction, sql::replay(shard.value(), found), sink);
+  });
+  if (!result) {
+    connection_.close(); // it may be in the middle of a stream
+  }
+  return result;
+}
+
+Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<Body>> {
+    std::vector<Body> found;
+    std::map<EntryKey, std::size_t> places;
+    const auto take = [&](ShardId shard, Sequence, model::Record&& record) {
+      const EntryKey key{shard, record.entry};
+      if (auto* job = std::get_if<model::Submitted>(&record.body)) {
+        places.emplace(key, found.size());
+        found.push_back({shard, record.entry, std::move(*job)});
+      } else if (auto* change = std::get_if<model::Replaced>(&record.body); change != nullptr && places.contains(key)) {
+        apply_replaced(found[places.at(key)].job, std::move(*change));
+      }
+    };
+    if (auto done = each_row(connection, entries, sql::has_body, take); !done) {
+      return done.error();
+    }
+    return found;
+  });
+}
+
+Result<std::vector<HistoryRow>> Reader::history(ShardId shard, EntryNumber entry) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<HistoryRow>> {
+    std::vector<HistoryRow> rows;
+    const EntryKey key{shard, entry};
+    const auto take = [&](ShardId, Sequence sequence, model::Record&& record) {
+      rows.push_back({sequence, std::move(record)});
+    };
+    if (auto done = each_row(connection, {&key, 1}, sql::any, take); !done) {
+      return done.error();
+    }
+    return rows;
+  });
+}
+
+Result<std::vector<KeyMatch>> Reader::find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<KeyMatch>> {
+    BinaryArray subjects{ElementType::text};
+    BinaryArray kinds{ElementType::text};
+    BinaryArray keys{ElementType::text};
+    for (const auto& query : queries) {
+      subjects.add(query.subject);
+      kinds.add(query.kind);
+      keys.add(query.key);
+    }
+    const auto since_us = since.time_since_epoch().count();
+    std::vector<KeyMatch> matches(queries.size());
+    pqxx::nontransaction transaction{connection};
+    for (const auto segment :
+         segments(transaction.exec(std::string{sql::segments_since}, pqxx::params{shard.value(), since_us}))) {
+      const pqxx::params parameters{shard.value(), subjects.bytes(), kinds.bytes(), keys.bytes(), since_us};
+      for (const auto& row : transaction.exec(sql::keys(segment), parameters)) {
+        auto& match = matches.at(row[0].as<std::size_t>() - 1);
+        if (!match.found) { // the first is the latest
+          const auto digits = row[2].view();
+          match = {.entry = EntryNumber{row[1].as<std::uint64_t>()}, .fingerprint = {}, .found = true};
+          std::from_chars(digits.data(), digits.data() + digits.size(), match.fingerprint, 16);
+        }
+      }
+    }
+    return matches;
+  });
+}
+
+} // namespace turnwise::storage::postgres

@@ -1,0 +1,22 @@
+// A connection that reads the journal: replay of a shard, bodies and stories of entries, idempotency keys.
+#pragma once
+
+#include "storage/journal.hpp"
+#include "storage/postgres/connection.hpp"
+
+namespace turnwise::storage::postgres {
+
+class Reader final : public JournalReader {
+public:
+  explicit Reader(PostgresOptions options);
+
+  Result<model::Done> replay(ShardId shard, const ReplaySink& sink) override;
+  Result<std::vector<Body>> bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) override;
+  Result<std::vector<HistoryRow>> history(ShardId shard, EntryNumber entry) override;
+  Result<std::vector<KeyMatch>> find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) override;
+
+private:
+  Connection connection_;
+};
+
+} // namespace turnwise::storage::postgres

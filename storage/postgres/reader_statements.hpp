@@ -1,0 +1,79 @@
+// The SQL of the reader. Every statement on a segment goes by its primary key or by its index of idempotency keys.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace turnwise::storage::postgres::sql {
+
+/// Microseconds since 1970, exactly.
+inline constexpr std::string_view at_us = "(extract(epoch FROM at) * 1000000)::bigint";
+
+inline constexpr std::string_view segments_to_replay = R"sql(
+  SELECT held.segment FROM turnwise.segment_shard AS held JOIN turnwise.shard AS s ON s.shard_id = held.shard
+   WHERE held.shard = $1 AND held.segment >= s.replay_from
+   ORDER BY held.segment)sql";
+
+/// Where rows of these entries can be: from the segment into which the entry's number falls.
+inline constexpr std::string_view segments_of_entries = R"sql(
+  SELECT held.segment, wanted.shard, wanted.entry
+    FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry)
+    JOIN turnwise.segment_shard AS held ON held.shard = wanted.shard
+   WHERE held.segment >= coalesce((SELECT max(before.segment) FROM turnwise.segment_shard AS before
+                                    WHERE before.shard = wanted.shard AND before.first_seq <= wanted.entry), 0)
+   ORDER BY held.segment)sql";
+
+/// The segments with rows of a shard ($1) since a time ($2, microseconds), the newest first. A minute's grace: `at` is a
+/// node's idea of PostgreSQL's time.
+inline constexpr std::string_view segments_since = R"sql(
+  SELECT segment FROM turnwise.segment_shard
+   WHERE shard = $1
+     AND segment >= coalesce((SELECT max(number) FROM turnwise.segment
+                               WHERE created_at <= 'epoch'::timestamptz + ($2::bigint - 60000000) * interval '1 microsecond'), 0)
+   ORDER BY segment DESC)sql";
+
+inline std::string journal(std::int64_t segment) {
+  return "turnwise.journal_" + std::to_string(segment);
+}
+
+/// All rows of a shard without payloads, empty texts for NULL, by entry and sequence across all segments: a merge of their
+/// primary keys.
+inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> segments) {
+  std::string rows;
+  for (const auto segment : segments) {
+    rows += (rows.empty() ? "" : " UNION ALL ");
+    rows += "SELECT entry, seq, at, event, subject, kind, key, detail FROM " + journal(segment) +
+            " WHERE shard = " + std::to_string(shard);
+  }
+  return "SELECT entry, seq, " + std::string{at_us} +
+         ", event, coalesce(subject, ''), coalesce(kind, ''), coalesce(key, ''), coalesce(detail::text, '') FROM (" + rows +
+         ") AS rows ORDER BY entry, seq";
+}
+
+/// Conditions on a row of an entry: that it has the body, or a later one (events submitted and replaced); or none.
+inline constexpr std::string_view has_body = "j.event IN (1, 12)";
+inline constexpr std::string_view any = "true";
+
+/// Rows of the entries $1 (shards), $2 (numbers), in order.
+inline std::string rows_of_entries(std::int64_t segment, std::string_view condition) {
+  return "SELECT j.shard, j.entry, j.seq, " + std::string{at_us} +
+         ", j.event, j.subject, j.kind, j.key, j.detail, j.payload"
+         " FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry) JOIN " +
+         journal(segment) + " AS j ON j.shard = wanted.shard AND j.entry = wanted.entry WHERE " + std::string{condition} +
+         " ORDER BY j.shard, j.entry, j.seq";
+}
+
+/// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest first.
+inline std::string keys(std::int64_t segment) {
+  return R"sql(
+    SELECT asked.number, j.entry, j.detail ->> 'fingerprint'
+      FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS asked(subject, kind, key, number)
+      JOIN )sql" +
+         journal(segment) + R"sql( AS j ON j.key = asked.key AND j.subject = asked.subject AND j.kind = asked.kind
+     WHERE j.shard = $1 AND j.at >= 'epoch'::timestamptz + $5 * interval '1 microsecond'
+     ORDER BY j.seq DESC)sql";
+}
+
+} // namespace turnwise::storage::postgres::sql

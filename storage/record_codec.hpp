@@ -1,0 +1,60 @@
+// A record as a row of the journal, and back. The format is for ever: members are added, never renamed or given another
+// meaning, and a reader passes over members it does not know. docs/JOURNAL.md shows every event's members.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/errors.hpp"
+#include "model/record.hpp"
+#include "model/strong.hpp"
+
+namespace turnwise::storage {
+
+/// The columns of a row that depend on the event. Views look into the record that was encoded; empty ones are NULL.
+struct RecordColumns {
+  std::int16_t event{};
+  std::string_view subject;
+  std::string_view kind;
+  std::string_view key;
+  std::string_view payload; ///< payload of submitted and replaced, result of succeeded, error text of a failed attempt
+  std::string detail;       ///< a JSON object, or empty for NULL
+};
+
+/// @param columns  overwritten; keep it from record to record to keep its buffer
+void encode(const model::Record& record, RecordColumns& columns);
+
+/// A row as a reader got it; empty texts stand for NULL.
+struct StoredRow {
+  std::uint64_t entry{};
+  std::uint64_t sequence{};
+  std::int64_t at_us{}; ///< since 1970
+  std::int16_t event{};
+  std::string_view subject;
+  std::string_view kind;
+  std::string_view key;
+  std::string_view detail;
+  std::string_view payload;
+};
+
+/// Errc::internal, with the number of the row, when this version cannot read it.
+model::Result<model::Record> decode(const StoredRow& row);
+
+/// Lets a later `replaced` record of a job take effect on what it was submitted with.
+void apply_replaced(model::Submitted& job, model::Replaced replaced);
+
+/// What a `started` record means by the members it leaves out: part of the format, whatever new kinds get by default.
+inline constexpr model::Policy unstated_policy{
+    .max_attempts = 10,
+    .backoff = {.initial = std::chrono::seconds{1},
+                .factor = 2.0,
+                .max = std::chrono::minutes{10},
+                .jitter = model::Jitter::full},
+    .on_failure = model::OnFailure::park,
+    .timeout = std::chrono::milliseconds{0},
+    .lease = std::chrono::seconds{30},
+};
+
+} // namespace turnwise::storage

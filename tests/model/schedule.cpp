@@ -1,0 +1,311 @@
+// How a schedule is drawn and checked.
+#include "tests/model/schedule.hpp"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <sstream>
+
+#include "tests/model/oracle.hpp"
+
+namespace turnwise::model {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array<const char*, 3> kind_names{"build", "test", "move"};
+
+/// The journal in the order in which a new owner reads it.
+std::vector<Numbered> by_entry(std::vector<Numbered> journal) {
+  std::sort(journal.begin(), journal.end(), [](const Numbered& left, const Numbered& right) {
+    return std::pair{left.record.entry, left.sequence} < std::pair{right.record.entry, right.sequence};
+  });
+  return journal;
+}
+
+Mailbox rebuilt(const std::vector<Numbered>& journal, Now now, KindTable& kinds) {
+  Mailbox mailbox;
+  for (const auto& [sequence, record] : by_entry(journal))
+    mailbox.apply(record, sequence, kinds);
+  mailbox.adopt(now);
+  return mailbox;
+}
+
+std::string joined(const Words& lines) {
+  std::string all;
+  for (const std::string& line : lines)
+    all += "\n    " + line;
+  return all.empty() ? "\n    (nothing)" : all;
+}
+
+class Schedule {
+public:
+  explicit Schedule(std::uint64_t seed) : random_(seed) {
+    for (const char* kind : kind_names)
+      kinds_.intern(kind);
+  }
+
+  std::optional<std::string> run(std::size_t steps) {
+    for (std::size_t step = 0; step < steps && !fault_; ++step)
+      this->step();
+    if (!fault_)
+      replay_every_cut();
+    if (!fault_)
+      fault_ = check_journal(journal_);
+    return fault_;
+  }
+
+  void count(Counts& seen) const {
+    for (const auto& [line, times] : lines_)
+      seen[line] += times;
+    count_rarities(journal_, seen);
+  }
+
+private:
+  // ── Chance ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
+  bool one_in(std::uint64_t chances) { return below(chances) == 0; }
+  milliseconds up_to(milliseconds longest) { return milliseconds{below(static_cast<std::uint64_t>(longest.count()) + 1)}; }
+  KindId some_kind() { return KindId{static_cast<std::uint32_t>(below(kind_names.size()))}; }
+
+  Nonce some_nonce() {
+    Nonce nonce;
+    for (auto& byte : nonce.bits)
+      byte = static_cast<std::uint8_t>(random_());
+    return nonce;
+  }
+
+  Policy some_policy() {
+    Policy policy;
+    policy.max_attempts = static_cast<std::uint32_t>(1 + below(4));
+    policy.backoff = {.initial = up_to(2s), .factor = 2, .max = 5s, .jitter = one_in(2) ? Jitter::full : Jitter::none};
+    policy.on_failure = static_cast<OnFailure>(below(3));
+    policy.lease = 3s + up_to(5s);
+    policy.timeout = one_in(3) ? 1ms + up_to(9s) : 0ms;
+    return policy;
+  }
+
+  /// Mostly an attempt that was granted lately; else an old one, or one that never was.
+  Claim some_claim() {
+    if (grants_.empty())
+      return {EntryNumber{1 + below(last_number_)}, Attempt{1}, some_nonce()};
+    const std::uint64_t age = one_in(3) ? below(grants_.size()) : std::min(below(3), grants_.size() - 1);
+    Claim claim = grants_[grants_.size() - 1 - age];
+    if (one_in(12))
+      claim.nonce = some_nonce();
+    if (one_in(12))
+      claim.attempt = Attempt{claim.attempt.value() + 2 - static_cast<std::uint32_t>(below(4))};
+    return claim;
+  }
+
+  /// Mostly one that exists.
+  EntryNumber some_entry() {
+    if (journal_.empty() || one_in(20))
+      return EntryNumber{1 + below(last_number_)};
+    return journal_[below(journal_.size())].record.entry;
+  }
+
+  NewJob some_job() {
+    NewJob job;
+    job.subject = "artifact:123";
+    job.kind = kinds_.name(some_kind());
+    job.coalesce = one_in(3) ? static_cast<Coalesce>(below(4)) : Coalesce::never;
+    if (one_in(5))
+      job.run_at = now_.wall - 1s + up_to(10s);
+    if (one_in(8))
+      job.delay = up_to(6s);
+    if (one_in(4))
+      job.expires_at = now_.wall - 200ms + up_to(15s);
+    return job;
+  }
+
+  Command some_command() {
+    switch (below(20)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return Submit{EntryNumber{++last_number_}, some_job(), {}};
+    case 4:
+    case 5:
+    case 6:
+      return Start{some_kind(), "worker", some_nonce(), some_policy(), {}};
+    case 7:
+    case 8:
+      return start_of_head();
+    case 9:
+    case 10:
+      return Complete{some_claim(), "{}", {}};
+    case 11:
+    case 12:
+    case 13:
+      return Fail{some_claim(),
+                  "no luck",
+                  one_in(4) ? Retry::never : Retry::by_policy,
+                  one_in(4) ? std::optional{up_to(4s)} : std::nullopt,
+                  {}};
+    case 14:
+      return Release{some_claim(), {}};
+    case 15:
+      return Heartbeat{some_claim(), {}};
+    case 16:
+      return Cancel{some_entry(), {}};
+    case 17:
+      return RetryNow{some_entry(), {}};
+    default:
+      return Tick{};
+    }
+  }
+
+  Command start_of_head() {
+    const Head head = mailbox_.head(now_);
+    return Start{head.status == Head::Status::empty ? some_kind() : head.kind, "worker", some_nonce(), some_policy(), {}};
+  }
+
+  // ── Steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  void step() {
+    pass_some_time();
+    if (one_in(25))
+      take_over();
+    if (!fault_)
+      tell(some_command());
+    if (!fault_ && one_in(4))
+      tell(Tick{}, After::tick);
+  }
+
+  void pass_some_time() {
+    microseconds time{0};
+    if (const auto timer = mailbox_.next_timer(now_); timer && one_in(4))
+      time = std::clamp<microseconds>(*timer - now_.mono, 0us, 20s); // to the very moment
+    else if (one_in(2))
+      time = up_to(one_in(10) ? 12s : 1s);
+    now_.wall += time;
+    now_.mono += time;
+  }
+
+  /// Another node, with another monotonic clock, reads the journal.
+  void take_over() {
+    now_.mono = MonoTime{microseconds{below(1'000'000'000'000)}};
+    Mailbox next = rebuilt(journal_, now_, kinds_);
+    if (!next.same_jobs_as(mailbox_))
+      return fail("a takeover", "the same jobs", "others");
+    mailbox_ = std::move(next);
+    oracle_.take_over(now_);
+    ++lines_["takeover"];
+    look("a takeover");
+  }
+
+  enum class After : std::uint8_t { any, tick };
+
+  void tell(const Command& command, After after = After::any) {
+    const std::uint64_t chance = random_();
+    const Words expected = oracle_.expect(command, now_, chance);
+    std::vector<Action> actions;
+    mailbox_.handle(command, Context{ShardId{1}, now_, kinds_, chance}, actions);
+    for (const Action& action : actions)
+      keep(action);
+    const Words found = in_words(actions);
+    const std::string what = "command " + std::to_string(command.index());
+    history_.push_back(what + ":" + joined(found));
+    for (const std::string& line : found)
+      ++lines_[line.substr(0, line.find(" #"))];
+    if (found != expected)
+      return fail(what, joined(expected), joined(found));
+    if (after == After::tick)
+      if (const auto timer = mailbox_.next_timer(now_); timer && *timer <= now_.mono)
+        return fail(what, "a tick that leaves nothing to do", "a timer that has run out");
+    look(what);
+  }
+
+  void keep(const Action& action) {
+    if (const auto* append = std::get_if<Append>(&action))
+      journal_.push_back({Sequence{++last_number_}, append->record});
+    if (const auto* reply = std::get_if<Reply>(&action))
+      if (const auto* grant = std::get_if<Grant>(&reply->response))
+        grants_.push_back({grant->entry, grant->attempt, grant->nonce});
+  }
+
+  // ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  void fail(const std::string& what, const std::string& expected, const std::string& found) {
+    std::ostringstream text;
+    for (std::size_t step = history_.size() > 12 ? history_.size() - 12 : 0; step < history_.size(); ++step)
+      text << history_[step] << "\n";
+    text << "after " << what << "\n  expected: " << expected << "\n  found: " << found;
+    fault_ = text.str();
+  }
+
+  void look(const std::string& what) {
+    if (const std::string head = head_in_words(); head != oracle_.head(now_))
+      return fail(what, oracle_.head(now_), head);
+    if (const Words jobs = jobs_in_words(); jobs != oracle_.jobs())
+      return fail(what, joined(oracle_.jobs()), joined(jobs));
+    if (mailbox_.open_count() != oracle_.jobs().size())
+      return fail(what, std::to_string(oracle_.jobs().size()) + " open jobs", std::to_string(mailbox_.open_count()));
+    const auto moment = oracle_.next_moment(now_);
+    const auto timer = mailbox_.next_timer(now_);
+    if (moment && (!timer || *timer > *moment))
+      fail(what, "a timer for what comes next", "one too late, or none");
+  }
+
+  std::string head_in_words() {
+    static constexpr std::array<const char*, 5> statuses{"empty", "ready", "busy", "later", "stopped"};
+    const Head head = mailbox_.head(now_);
+    const std::string status = statuses.at(static_cast<std::size_t>(head.status));
+    if (head.status == Head::Status::empty)
+      return status;
+    return status + " #" + std::to_string(head.entry.value()) + " " + kinds_.name(head.kind);
+  }
+
+  Words jobs_in_words() {
+    std::vector<Action> actions;
+    mailbox_.handle(Describe{1'000'000, {}}, Context{ShardId{1}, now_, kinds_, 0}, actions);
+    Words lines;
+    for (const JobView& job : std::get<SubjectView>(std::get<Reply>(actions.at(0)).response).jobs)
+      lines.push_back(" #" + std::to_string(job.entry.value()) + " attempt " + std::to_string(job.attempt.value()) + " " +
+                      std::string{name(job.state)} + " position " + std::to_string(job.position) +
+                      (job.due ? " at " + std::to_string(job.due->time_since_epoch().count()) : ""));
+    return lines;
+  }
+
+  /// Wherever the journal ends, what is read from it is what was there.
+  void replay_every_cut() {
+    Mailbox live;
+    for (std::size_t cut = 0; cut <= journal_.size(); ++cut) {
+      const std::vector<Numbered> prefix(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(cut));
+      if (!rebuilt(prefix, now_, kinds_).same_jobs_as(live))
+        return fail("replay of " + std::to_string(cut) + " records", "the same jobs", "others");
+      if (cut < journal_.size())
+        live.apply(journal_[cut].record, journal_[cut].sequence, kinds_);
+    }
+    if (!live.same_jobs_as(mailbox_))
+      fail("replay of everything", "the same jobs", "others");
+  }
+
+  std::mt19937_64 random_;
+  KindTable kinds_;
+  Now now_{WallTime{1'800'000'000s}, MonoTime{5'000s}};
+  std::uint64_t last_number_ = first_number(Epoch{1});
+  Mailbox mailbox_;
+  Oracle oracle_{kinds_};
+  std::vector<Numbered> journal_;
+  std::vector<Claim> grants_;
+  Words history_;
+  Counts lines_;
+  std::optional<std::string> fault_;
+};
+
+} // namespace
+
+std::optional<std::string> check_schedule(std::uint64_t seed, std::size_t steps, Counts* seen) {
+  Schedule schedule{seed};
+  auto violation = schedule.run(steps);
+  if (seen != nullptr)
+    schedule.count(*seen);
+  return violation;
+}
+
+} // namespace turnwise::model

@@ -1,0 +1,58 @@
+#include <cstdlib>
+#include <pqxx/pqxx>
+#include <random>
+
+#include "tests/support/private_postgres.hpp"
+
+namespace turnwise::tests {
+namespace {
+
+std::string run(const std::string& connection, const std::string& sql) {
+  pqxx::connection session{connection};
+  const auto rows = pqxx::nontransaction{session}.exec(sql);
+  return rows.empty() || rows.columns() == 0 ? std::string{} : rows[0][0].as<std::string>("");
+}
+
+std::string shared_server() {
+  if (const auto* external = std::getenv("TURNWISE_TEST_POSTGRES"); external != nullptr) {
+    return external;
+  }
+  static const PrivatePostgres server;
+  return server.connection();
+}
+
+/// Also unlike those of other test programs on the same server.
+std::string fresh_name() {
+  std::random_device random;
+  return "test_" + std::to_string(random()) + "_" + std::to_string(random());
+}
+
+} // namespace
+
+TestDatabase::TestDatabase() : TestDatabase(shared_server()) {}
+
+TestDatabase::TestDatabase(PrivatePostgres& server) : TestDatabase(server.connection()) {}
+
+TestDatabase::TestDatabase(const std::string& administrator) : administrator_(administrator), name_(fresh_name()) {
+  run(administrator_, "CREATE DATABASE " + name_ + " TEMPLATE template0");
+  // The last word of a connection string wins.
+  connection_ = administrator_ + " dbname=" + name_;
+}
+
+TestDatabase::~TestDatabase() {
+  try {
+    run(administrator_, "DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
+  } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): a test may leave its server stopped
+  }
+}
+
+std::string TestDatabase::query(const std::string& sql) const {
+  return run(connection_, sql);
+}
+
+int TestDatabase::terminate_backends() const {
+  return std::stoi(run(administrator_,
+                       "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '" + name_ + "'"));
+}
+
+} // namespace turnwise::tests
