@@ -130,6 +130,8 @@ void Workers::answered(Line& line, const Reply& reply, Clock::time_point sent_at
   const auto claimed = wire::decode_claimed(reply.body, line.request, sent_at);
   if (!claimed)
     throw std::runtime_error{claimed.error().detail};
+  if (claimed->refused)
+    throw std::runtime_error{"claim: " + claimed->refused->detail};
   for (const auto& result : claimed->results) {
     if (!result)
       throw std::runtime_error{"claim: a result was refused: " + result.error().detail};
