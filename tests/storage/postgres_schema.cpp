@@ -60,7 +60,9 @@ TEST_CASE("of two migrators at once one applies each migration", "[postgres]") {
 
 TEST_CASE("an impossible shard count is refused", "[postgres]") {
   const tests::TestDatabase database;
-  CHECK_FALSE(migrate(database.connection(), 0).ok());
+  CHECK(migrate(database.connection(), 0).error().code == model::Errc::malformed);
+  CHECK(migrate(database.connection(), 40'000).error().code == model::Errc::malformed);
+  CHECK_FALSE(migration_status(database.connection())->front().applied);
 }
 
 TEST_CASE("a database without the schema says what to do", "[postgres]") {
