@@ -63,10 +63,9 @@ model::Result<std::string> idempotency_key(std::string_view field) {
   }
   const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   if (!printable || key.size() > model::idempotency_key_bytes_max || (key.empty() && !field.empty())) {
-    return model::Error{model::Errc::malformed,
-                        fmt::format("Idempotency-Key must have 1 to {} printable ASCII characters",
-                                    model::idempotency_key_bytes_max),
-                        ""};
+    return model::Error{
+        model::Errc::malformed,
+        fmt::format("Idempotency-Key must have 1 to {} printable ASCII characters", model::idempotency_key_bytes_max), ""};
   }
   return key;
 }

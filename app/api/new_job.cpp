@@ -21,13 +21,15 @@ constexpr milliseconds timeout_max = hours{24 * 7};
 constexpr milliseconds backoff_max = hours{24 * 30};
 constexpr double backoff_factor_max = 100;
 
-constexpr std::string_view job_members = "a job has subject, kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
-                                         "lease, coalesce, expires_at, metadata";
+constexpr std::string_view job_members =
+    "a job has subject, kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
+    "lease, coalesce, expires_at, metadata";
 constexpr std::string_view backoff_members = "backoff has initial, factor, max, jitter";
 
 /// One of a few words.
 template <class Value, std::size_t Count>
-std::optional<Value> choice(ObjectReader& in, std::string_view name, const std::pair<std::string_view, Value> (&choices)[Count]) {
+std::optional<Value> choice(ObjectReader& in, std::string_view name,
+                            const std::pair<std::string_view, Value> (&choices)[Count]) {
   const auto text = in.text(name);
   if (!text) {
     return std::nullopt;
@@ -60,7 +62,7 @@ std::optional<model::Backoff> read_backoff(ObjectReader& in) {
     return std::nullopt;
   }
   static constexpr std::pair<std::string_view, model::Jitter> jitters[] = {{"full", model::Jitter::full},
-                                                                          {"none", model::Jitter::none}};
+                                                                           {"none", model::Jitter::none}};
   model::Backoff backoff;
   ObjectReader inner(*object, in.pointer("backoff"));
   backoff.initial = inner.duration("initial", milliseconds{1}, backoff_max).value_or(backoff.initial);
@@ -77,9 +79,8 @@ std::optional<model::Backoff> read_backoff(ObjectReader& in) {
 }
 
 void read_options(ObjectReader& in, model::JobOptions& options, const RequestLimits& limits) {
-  static constexpr std::pair<std::string_view, model::OnFailure> endings[] = {{"park", model::OnFailure::park},
-                                                                             {"halt", model::OnFailure::halt},
-                                                                             {"discard", model::OnFailure::discard}};
+  static constexpr std::pair<std::string_view, model::OnFailure> endings[] = {
+      {"park", model::OnFailure::park}, {"halt", model::OnFailure::halt}, {"discard", model::OnFailure::discard}};
   if (const auto count = in.integer("max_attempts", 1, model::max_attempts_max)) {
     options.max_attempts = static_cast<std::uint32_t>(*count);
   }
@@ -156,9 +157,8 @@ std::string normalized(const NewJob& job) {
 } // namespace
 
 Result<NewJob> parse_new_job(const boost::json::object& object, KeyPlace place, const RequestLimits& limits) {
-  static constexpr std::pair<std::string_view, model::Coalesce> coalesces[] = {{"skip", model::Coalesce::skip},
-                                                                              {"once_more", model::Coalesce::once_more},
-                                                                              {"replace", model::Coalesce::replace}};
+  static constexpr std::pair<std::string_view, model::Coalesce> coalesces[] = {
+      {"skip", model::Coalesce::skip}, {"once_more", model::Coalesce::once_more}, {"replace", model::Coalesce::replace}};
   NewJob job;
   ObjectReader in(object, "");
   read_names(in, job);

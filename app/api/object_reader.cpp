@@ -153,7 +153,9 @@ std::optional<WallTime> ObjectReader::time(std::string_view name) {
 std::optional<std::string_view> ObjectReader::opaque(std::string_view name, std::size_t bytes_max) {
   const auto json = text(name);
   if (json && json->size() > bytes_max) {
-    refuse(name, fmt::format("{} has {} bytes; at most {} are taken: store it elsewhere and send a reference", name, json->size(), bytes_max),
+    refuse(name,
+           fmt::format("{} has {} bytes; at most {} are taken: store it elsewhere and send a reference", name, json->size(),
+                       bytes_max),
            model::Errc::too_large);
     return std::nullopt;
   }
@@ -182,7 +184,8 @@ const boost::json::array* ObjectReader::array(std::string_view name, std::size_t
     return nullptr;
   }
   if (value->get_array().size() > items_max) {
-    refuse(name, fmt::format("{} has {} items; at most {} are taken at once", name, value->get_array().size(), items_max), model::Errc::too_large);
+    refuse(name, fmt::format("{} has {} items; at most {} are taken at once", name, value->get_array().size(), items_max),
+           model::Errc::too_large);
     return nullptr;
   }
   return &value->get_array();

@@ -45,6 +45,7 @@ std::string because(const model::JobView& job, const TurnContext& context);
 /// The whole document of GET /v1/jobs/{id}.
 std::string job_document(const model::JobStory& story, const TurnContext& context);
 /// The whole document of GET /v1/subjects/{s}.
-std::string subject_document(std::string_view subject, const model::SubjectView& view, model::ShardId shard, model::WallTime now);
+std::string subject_document(std::string_view subject, const model::SubjectView& view, model::ShardId shard,
+                             model::WallTime now);
 
 } // namespace turnwise::api

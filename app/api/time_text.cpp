@@ -121,7 +121,8 @@ std::optional<milliseconds> parse_iso(Scanner in) {
     if (!micros) {
       return std::nullopt;
     }
-    while (next < components.size() && (components[next].of_time != in_time || in.rest().substr(0, 1) != std::string_view{&components[next].letter, 1})) {
+    while (next < components.size() &&
+           (components[next].of_time != in_time || in.rest().substr(0, 1) != std::string_view{&components[next].letter, 1})) {
       ++next;
     }
     if (next == components.size() || (*micros != 0 && components[next].letter != 'S')) {

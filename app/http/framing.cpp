@@ -15,8 +15,8 @@ constexpr std::size_t length_digits_max = 15;
 
 /// Fields of which a second one would be read differently by different readers.
 enum class Single { content_length, transfer_encoding, host, content_type, idempotency_key, authorization, expect, none };
-constexpr std::array<std::string_view, 7> single_names{
-    "content-length", "transfer-encoding", "host", "content-type", "idempotency-key", "authorization", "expect"};
+constexpr std::array<std::string_view, 7> single_names{"content-length",  "transfer-encoding", "host",  "content-type",
+                                                       "idempotency-key", "authorization",     "expect"};
 
 Error malformed(std::string detail) {
   return {Errc::malformed, std::move(detail), ""};
@@ -84,7 +84,8 @@ public:
 private:
   std::optional<Error> request_line(std::string_view line) {
     if (line.size() > limits_.request_line_bytes_max) {
-      return Error{Errc::headers_too_large, fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max), ""};
+      return Error{Errc::headers_too_large, fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max),
+                   ""};
     }
     if (std::any_of(line.begin(), line.end(), [](char c) { return is_control(c) || c == '\t'; })) {
       return malformed("the request line has a control character");

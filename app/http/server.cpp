@@ -138,7 +138,8 @@ Server::~Server() {
 
 model::Result<std::uint16_t> Server::bind(const Endpoint& endpoint) {
   auto fail = [&](const error_code& failure) {
-    return model::Error{model::Errc::unavailable, fmt::format("cannot listen on {}: {}", endpoint.text(), failure.message()), ""};
+    return model::Error{model::Errc::unavailable, fmt::format("cannot listen on {}: {}", endpoint.text(), failure.message()),
+                        ""};
   };
   error_code failure;
   tcp::resolver resolver(impl_->workers.front().context());
@@ -217,11 +218,13 @@ model::Result<Endpoint> parse_endpoint(std::string_view text) {
     const bool bracketed = host.starts_with('[') && host.ends_with(']');
     host = bracketed ? host.substr(1, host.size() - 2) : host;
     const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
-    good = failure == std::errc{} && end == port.data() + port.size() && !host.empty() && (bracketed || host.find(':') == host.npos);
+    good = failure == std::errc{} && end == port.data() + port.size() && !host.empty() &&
+           (bracketed || host.find(':') == host.npos);
     endpoint.host = host;
   }
   if (!good) {
-    return model::Error{model::Errc::malformed, fmt::format("\"{}\" is not an address like 127.0.0.1:7171 or [::1]:7171", text), ""};
+    return model::Error{model::Errc::malformed, fmt::format("\"{}\" is not an address like 127.0.0.1:7171 or [::1]:7171", text),
+                        ""};
   }
   return endpoint;
 }

@@ -127,17 +127,20 @@ asio::awaitable<model::Result<std::size_t>> Session::read_head() {
     }
     searched = bytes.size();
     if (const auto line = bytes.find('\n'); line == std::string_view::npos && bytes.size() > limits_.request_line_bytes_max) {
-      co_return Error{Errc::headers_too_large, fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max), ""};
+      co_return Error{Errc::headers_too_large,
+                      fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max), ""};
     }
     if (bytes.size() > limits_.head_bytes_max) {
-      co_return Error{Errc::headers_too_large, fmt::format("the head of a request may have {} bytes", limits_.head_bytes_max), ""};
+      co_return Error{Errc::headers_too_large, fmt::format("the head of a request may have {} bytes", limits_.head_bytes_max),
+                      ""};
     }
     if (closing_ && !begun) {
       co_return std::size_t{0};
     }
     idle_ = !begun;
     error_code failure;
-    const auto count = co_await stream_.async_read_some(buffer_.prepare(4096), asio::redirect_error(asio::use_awaitable, failure));
+    const auto count =
+        co_await stream_.async_read_some(buffer_.prepare(4096), asio::redirect_error(asio::use_awaitable, failure));
     idle_ = false;
     if (failure) {
       co_return std::size_t{0};

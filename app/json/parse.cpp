@@ -34,7 +34,8 @@ public:
   static constexpr std::size_t max_string_size = max_object_size;
 
   Handler(std::string_view source, OpaqueMembers opaque) : source_(source), opaque_(opaque) {
-    values_.reset(boost::json::make_shared_resource<boost::json::monotonic_resource>(std::max<std::size_t>(source.size(), 512)));
+    values_.reset(
+        boost::json::make_shared_resource<boost::json::monotonic_resource>(std::max<std::size_t>(source.size(), 512)));
   }
 
   boost::json::value release() { return values_.release(); }

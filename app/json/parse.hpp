@@ -14,9 +14,9 @@ namespace turnwise::json {
 /// Deepest nesting of a document, counted from 1.
 inline constexpr std::size_t depth_max = 64;
 
-/// Which members stay text. A member named `payload`, `result` or `metadata` of an object at `depth` becomes a string that holds
-/// the compact JSON text of its value: every number as it was written, members in their order, only white space and needless
-/// escapes gone. Such values belong to the user; nothing here may interpret them.
+/// Which members stay text. A member named `payload`, `result` or `metadata` of an object at `depth` becomes a string that
+/// holds the compact JSON text of its value: every number as it was written, members in their order, only white space and
+/// needless escapes gone. Such values belong to the user; nothing here may interpret them.
 struct OpaqueMembers {
   std::size_t depth{1}; ///< 1: of the document itself; 3: of the objects in an array that is a member of the document
 };

@@ -37,10 +37,7 @@ public:
   Writer& member(std::string_view name, const char* text) { return key(name).string(text); }
   Writer& member(std::string_view name, bool value) { return key(name).boolean(value); }
   template <std::integral Number>
-    requires(!std::same_as<Number, bool>)
-  Writer& member(std::string_view name, Number value) {
-    return key(name).number(value);
-  }
+  requires(!std::same_as<Number, bool>) Writer& member(std::string_view name, Number value) { return key(name).number(value); }
 
   [[nodiscard]] std::string take() && { return std::move(out_); }
 

@@ -15,8 +15,10 @@ enum class Effect { read, write };
 
 inline model::Error no_answer(Effect effect) {
   if (effect == Effect::write) {
-    return {model::Errc::outcome_unknown,
-            "no answer came in time, and the request may have been carried out: ask again with the same idempotency key or receipt", ""};
+    return {
+        model::Errc::outcome_unknown,
+        "no answer came in time, and the request may have been carried out: ask again with the same idempotency key or receipt",
+        ""};
   }
   return {model::Errc::unavailable, "no answer came in time: try again", ""};
 }

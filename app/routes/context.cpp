@@ -23,7 +23,8 @@ std::optional<model::Error> refuse_query(const Request& request) {
   if (request.query.empty()) {
     return std::nullopt;
   }
-  return model::Error{model::Errc::malformed, fmt::format("this call has no query parameter {}", request.query.front().first), ""};
+  return model::Error{model::Errc::malformed, fmt::format("this call has no query parameter {}", request.query.front().first),
+                      ""};
 }
 
 Response json_response(int status, std::string body) {

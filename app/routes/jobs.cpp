@@ -100,8 +100,8 @@ Answered show_job(Context& context, Request request) {
     co_return problem_response(id.error());
   }
   const auto wait = api::prefer_wait(request.field("prefer"), job_wait_max);
-  const auto story = co_await ask_engine<StoryPointer>(context.engine_timeout + wait.value_or(std::chrono::seconds{0}), Effect::read,
-                                                       [&](Ticket ticket) {
+  const auto story = co_await ask_engine<StoryPointer>(context.engine_timeout + wait.value_or(std::chrono::seconds{0}),
+                                                       Effect::read, [&](Ticket ticket) {
                                                          if (wait) {
                                                            context.engine.await_job(*id, *wait, std::move(ticket));
                                                          } else {

@@ -17,8 +17,9 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
                       http::Route::Takes::nothing, body});
   };
   auto post = [&](std::string_view pattern, std::size_t bytes_max, Call call) {
-    routes.push_back({http::Verb::post, pattern, [&context, call](Request request) { return call(context, std::move(request)); },
-                      http::Route::Takes::json, bytes_max});
+    routes.push_back({http::Verb::post, pattern,
+                      [&context, call](Request request) { return call(context, std::move(request)); }, http::Route::Takes::json,
+                      bytes_max});
   };
   auto verdict = [&](std::string_view pattern, Verb verb) {
     routes.push_back({http::Verb::post, pattern,

@@ -88,8 +88,7 @@ Result<bool> OwnershipTables::declare_dead(Incarnation peer) {
   return connection_.attempt([&](pqxx::connection& connection) -> Result<bool> {
     pqxx::work transaction{connection};
     transaction.exec(text(sql::lock_nodes));
-    const auto buried =
-        transaction.exec(text(sql::bury_silent_node), pqxx::params{model::to_uuid(peer.bits)}).affected_rows();
+    const auto buried = transaction.exec(text(sql::bury_silent_node), pqxx::params{model::to_uuid(peer.bits)}).affected_rows();
     free_orphans(transaction);
     transaction.commit();
     return buried != 0;
