@@ -1,0 +1,55 @@
+// What the commands that talk to a node share. Their exit status:
+//
+//   0  done                     4  the job ended, but not with success (job --wait, submit --wait)
+//   1  refused or unreachable   5  nothing came in the time given (claim without a turn, a job that is not final yet)
+//   2  wrong command line
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+
+#include "app/client/client.hpp"
+
+namespace turnwise::cli {
+
+enum ClientExit : int { exit_unsuccessful = 4, exit_nothing = 5 };
+
+/// Options that all these commands have.
+struct ClientOptions {
+  std::string url{"http://127.0.0.1:7171"};
+  bool json{};
+};
+void declare(CLI::App& app, ClientOptions& options);
+
+struct Call {
+  std::string_view method;
+  std::string target;
+  std::string body{};
+  std::vector<client::Header> headers{};
+  std::chrono::milliseconds wait{0};
+};
+
+/// Makes the call. A refusal is printed to stderr with what to do. With --json the answer is printed as it is, else `print` is
+/// called with it. @param status  what an answer means, beside exit_done; may be null
+/// @returns the exit status
+int make_call(const ClientOptions& options, const Call& call, const std::function<void(const boost::json::object&)>& print,
+              const std::function<int(const boost::json::object&)>& status = nullptr);
+
+/// A member as text for people: a string without quotes, anything else as JSON; empty when absent.
+std::string member(const boost::json::object& object, std::string_view name);
+
+/// The JSON that an option gives: the text itself, @FILE, or - for stdin.
+std::string json_argument(const std::string& text);
+
+/// Lines "name   value" for those members that the object has.
+void print_members(const boost::json::object& object, std::initializer_list<std::string_view> names);
+
+/// Rows in columns as wide as their widest cell.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
+} // namespace turnwise::cli

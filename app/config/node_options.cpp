@@ -1,0 +1,145 @@
+#include "app/config/node_options.hpp"
+
+#include <fmt/format.h>
+
+#include "app/api/time_text.hpp"
+#include "app/config/config_file.hpp"
+#include "app/config/toml.hpp"
+#include "app/handlers/runner.hpp"
+#include "app/http/server.hpp"
+
+namespace turnwise::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::string_view example_head = R"(# Configuration of a Turnwise node: every option with its text and default.
+#
+# Used with `turnwise serve --config FILE` or TURNWISE_CONFIG=FILE. Every option is also a flag (--http-threads 2) and a variable
+# of the environment (TURNWISE_HTTP_THREADS=2); a flag wins over the environment, that over this file. Durations are texts like
+# "1500ms", "10s", "5m", "24h". `turnwise serve --check` says what is in force and what is wrong.
+)";
+
+constexpr std::string_view example_tail = R"(
+# ── Kinds that this node runs as commands ──
+#
+# The payload comes on stdin; TURNWISE_SUBJECT, TURNWISE_JOB, TURNWISE_ATTEMPT and TURNWISE_FENCING_TOKEN are in the environment.
+# Exit status 0 is success, 65 a failure that is not retried, anything else one that is. There is no shell in between.
+#
+# [exec.build_coverage]
+# command = ["/usr/local/bin/build-coverage", "--from-stdin"]
+# timeout = "10m"      # longest run of one attempt; without it, as long as it takes
+# concurrency = 1      # commands of this kind at a time
+# grace = "5s"         # between SIGTERM and SIGKILL when it is to stop
+)";
+
+void declare_edges(OptionSet& set, NodeOptions& options, Database database) {
+  set.section("Place");
+  if (database == Database::given) {
+    set.secret("database", options.database, "PostgreSQL, as a libpq connection string or URI");
+  }
+  set.text("listen", options.listen, "Address and port to listen on; the address also names the node's place in the cluster");
+  set.flag(
+      "insecure", options.insecure,
+      "Listen on an address that other machines can reach, although requests need no token: everybody there may do everything");
+  set.text("node-name", options.engine.node_name, "Name of this node for people");
+
+  set.section("HTTP");
+  set.number("http-threads", options.http_threads, "Threads that serve connections", 1U, 64U);
+  set.number<std::size_t>("connections-max", options.connections_max,
+                          "Connections at a time; further ones get 503. Each needs a file descriptor", 10, 1'000'000);
+
+  set.section("Log");
+  set.choice("log-format", options.log.format, "Text for a person, or JSON lines for a machine", {"text", "json"});
+  set.choice("log-level", options.log.level, "The least important lines that are written", {"debug", "info", "warn", "error"});
+}
+
+void declare_engine(OptionSet& set, actors::EngineConfig& engine) {
+  set.section("Threads and connections to PostgreSQL");
+  set.number<std::uint32_t>("scheduler-threads", engine.scheduler_threads, "Threads that run actors", 1, 256);
+  set.number<std::uint32_t>("lanes", engine.lanes, "Connections that write the journal, each with a thread", 1, 16);
+  set.number<std::uint32_t>("readers", engine.readers, "Connections that read the journal, each with a thread", 1, 16);
+
+  set.section("Limits");
+  set.number<std::uint64_t>("subject-backlog-max", engine.subject_backlog_max, "Open jobs of one subject; beyond: 429", 1,
+                            100'000'000);
+  set.number<std::uint64_t>("node-backlog-max", engine.node_backlog_max, "Open jobs of all shards of this node; beyond: 429", 1,
+                            1'000'000'000);
+  set.number<std::uint64_t>("lane-queue-rows-max", engine.lane_queue_rows_max,
+                            "Records that wait for a commit, per lane; beyond: 503", 1, 10'000'000);
+  set.number<std::uint64_t>("body-cache-bytes-max", engine.body_cache_bytes_max,
+                            "Memory for payloads of jobs that are about to run", 0, 1ULL << 40U);
+  set.number<std::uint32_t>("claims-waiting-max", engine.claims_waiting_max, "Long polls of workers at a time; beyond: 503", 1,
+                            1'000'000);
+  set.duration("idempotency-window", engine.idempotency_window, "How long an idempotency key is remembered", seconds{1},
+               hours{24 * 30});
+  set.duration("lease-min", engine.lease_min, "Shortest lease that a job or a worker may ask for", milliseconds{50}, hours{24});
+
+  set.section("Cluster");
+  set.duration("beat", engine.beat, "How often the node says that it lives", milliseconds{10}, seconds{10});
+  set.duration("node-ttl", engine.node_ttl, "Silence after which others may declare the node dead; at least three beats",
+               milliseconds{100}, minutes{10});
+  set.duration("drain-max", engine.drain_max, "How long a node that was asked to stop lets running work go on", milliseconds{0},
+               minutes{10});
+  set.flag("allow-unsafe-durability", engine.allow_unsafe_durability,
+           "Start although PostgreSQL says fsync=off or the like: acknowledged jobs may then be lost when the machine fails");
+}
+
+std::string exec_toml(const handlers::ExecKind& exec) {
+  std::vector<std::string> words;
+  for (const auto& word : exec.argv) {
+    words.push_back(toml_string(word));
+  }
+  return fmt::format("\n[exec.{}]\ncommand = [{}]\n{}concurrency = {}\ngrace = \"{}\"\n", toml_string(exec.kind),
+                     fmt::join(words, ", "),
+                     exec.timeout.count() == 0 ? "" : fmt::format("timeout = \"{}\"\n", api::to_text(exec.timeout)),
+                     exec.concurrency, api::to_text(exec.grace));
+}
+
+} // namespace
+
+OptionSet declare_node_options(CLI::App& app, NodeOptions& options, Database database) {
+  OptionSet set(app);
+  declare_edges(set, options, database);
+  declare_engine(set, options.engine);
+  read_file_too(app, options.exec);
+  return set;
+}
+
+std::vector<std::string> validate(const NodeOptions& options) {
+  auto faults = actors::validate(options.engine);
+  const auto endpoint = http::parse_endpoint(options.listen);
+  if (!endpoint) {
+    faults.push_back("listen: " + endpoint.error().detail);
+  } else if (!endpoint->is_loopback() && !options.insecure) {
+    faults.push_back(
+        fmt::format("listen: {} can be reached from other machines, and requests need no token; listen on 127.0.0.1, "
+                    "or say --insecure if everybody who reaches it may do everything",
+                    options.listen));
+  }
+  if (!options.exec.empty()) {
+    for (auto& fault : handlers::validate(handlers::RunnerConfig{}, handlers::Handlers{options.exec, {}})) {
+      faults.push_back("exec: " + std::move(fault));
+    }
+  }
+  return faults;
+}
+
+std::string in_force(const OptionSet& set, const NodeOptions& options) {
+  std::string out = set.toml();
+  for (const auto& exec : options.exec) {
+    out += exec_toml(exec);
+  }
+  return out;
+}
+
+std::string example_file() {
+  CLI::App app;
+  NodeOptions options;
+  const OptionSet set = declare_node_options(app, options, Database::given);
+  return fmt::format("{}{}{}", example_head, set.toml(), example_tail);
+}
+
+} // namespace turnwise::config

@@ -1,0 +1,43 @@
+// Everything that a node can be told.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "actors/engine.hpp"
+#include "app/config/option_set.hpp"
+#include "app/handlers/exec_kind.hpp"
+#include "app/logging/logging.hpp"
+
+namespace turnwise::config {
+
+struct NodeOptions {
+  std::string database{"postgresql:///turnwise"};
+  std::string listen{"127.0.0.1:7171"};
+  bool insecure{};
+  unsigned http_threads{2};
+  std::size_t connections_max{12'000};
+  logging::Options log;
+  actors::EngineConfig engine;
+  std::vector<handlers::ExecKind> exec; ///< from the file only: no request and no variable of the environment adds a command
+};
+
+/// Who brings the database.
+enum class Database { given, private_one };
+
+/// Declares all options of a node on `app`, with the configuration file (--config, TURNWISE_CONFIG). `options` and `app` must
+/// outlive the set. A flag wins over the environment, that over the file, and that over the default.
+OptionSet declare_node_options(CLI::App& app, NodeOptions& options, Database database);
+
+/// Empty when a node can start with these options; else one sentence per fault that says what to do.
+std::vector<std::string> validate(const NodeOptions& options);
+
+/// What is in force, as a configuration file. Passwords are hidden.
+std::string in_force(const OptionSet& set, const NodeOptions& options);
+
+/// The file conf/turnwise.toml: every option with its text and default.
+std::string example_file();
+
+} // namespace turnwise::config

@@ -1,0 +1,26 @@
+// app/logging: one line per thing that happened. The event comes first, then key=value; values with spaces are in quotes.
+// Lines about a job name it and its subject; payloads and tokens never stand in a line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace turnwise::logging {
+
+enum class Format {
+  text, ///< for a person: time, level, the line as it was written
+  json, ///< for a machine: one object per line with time, level, event and the keys as members
+};
+
+struct Options {
+  std::string format{"text"}; ///< "text" or "json"
+  std::string level{"info"};  ///< "debug", "info", "warn" or "error"
+};
+
+/// Makes spdlog's default logger write to stderr this way. Every line is written at once. To be called before threads log.
+void set_up(const Options& options);
+
+/// What the line of an event looks like in a format. Control characters in it are escaped, so that a line stays a line.
+std::string format_line(Format format, std::string_view time, std::string_view level, std::string_view message);
+
+} // namespace turnwise::logging
