@@ -1,6 +1,7 @@
 // The way of a job through one node, on the journal in memory.
 #include "tests/actors/harness.hpp"
 
+#include <map>
 #include <set>
 #include <thread>
 
