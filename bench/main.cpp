@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "app/client/client.hpp"
 #include "bench/workloads.hpp"
 
 namespace {
@@ -27,6 +30,19 @@ std::vector<const Workload*> choose(const std::vector<std::string>& names) {
     if (names.empty() || std::ranges::find(names, workload.name) != names.end())
       chosen.push_back(&workload);
   return chosen;
+}
+
+/// A node that was just started has to load its shards first. Throws std::runtime_error when it is not ready in time.
+void wait_until_ready(const std::string& url, unsigned seconds_max) {
+  auto client = turnwise::client::Client::open(url);
+  if (!client)
+    throw std::runtime_error{client.error().detail};
+  const auto end = Clock::now() + std::chrono::seconds{seconds_max};
+  while (!client->ready()) {
+    if (Clock::now() > end)
+      throw std::runtime_error{"no node is ready at " + url};
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
 }
 
 /// Runs are interleaved: what disturbs the machine for a while then disturbs every workload a little.
@@ -51,6 +67,7 @@ int main(int argc, char** argv) {
   Settings settings;
   std::vector<std::string> names;
   unsigned runs = 5;
+  unsigned ready_within = 10;
   bool json = false;
   CLI::App app{"Measures a Turnwise node over HTTP. Every figure comes with a check of order, overlap and loss."};
   app.footer(list_of_workloads());
@@ -83,9 +100,11 @@ int main(int argc, char** argv) {
   app.add_option("--seed", settings.seed, "of what is drawn at random")->capture_default_str();
   app.add_option("--node-pid", settings.processes.node, "the node, to count its CPU time and memory");
   app.add_option("--postgres-pid", settings.processes.postgres, "PostgreSQL, when the node did not start it");
+  app.add_option("--ready-within", ready_within, "seconds to wait for the node")->capture_default_str();
   app.add_flag("--json", json, "every value, for programs");
   CLI11_PARSE(app, argc, argv);
   try {
+    wait_until_ready(settings.url, ready_within);
     const auto reports = measure(choose(names), settings, runs);
     std::fputs((json ? as_json(reports) : as_table(reports)).c_str(), stdout);
     return 0;
