@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/clock.hpp"
@@ -41,6 +42,15 @@ static_assert(sizeof(Entry) <= 40, "a waiting job costs at most 40 bytes");
 /// appending are constant on average; elsewhere a change moves a few hundred entries at most.
 class EntryList {
 public:
+  EntryList() = default;
+  ~EntryList() = default;
+  EntryList(EntryList&& other) noexcept : chunks_(std::move(other.chunks_)), size_(std::exchange(other.size_, 0)) {}
+  EntryList& operator=(EntryList&& other) noexcept {
+    chunks_ = std::exchange(other.chunks_, {});
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] Entry& front() { return chunks_.front().front(); }

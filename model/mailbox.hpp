@@ -21,7 +21,9 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -76,8 +78,20 @@ struct Head {
   KindId kind;
 };
 
+/// Movable; what was moved from is an empty mailbox.
 class Mailbox {
 public:
+  Mailbox() = default;
+  ~Mailbox() = default;
+  Mailbox(Mailbox&& other) noexcept
+      : queue_(std::move(other.queue_)), running_(std::exchange(other.running_, nobody)), rare_(std::move(other.rare_)) {}
+  Mailbox& operator=(Mailbox&& other) noexcept {
+    queue_ = std::move(other.queue_);
+    running_ = std::exchange(other.running_, nobody);
+    rare_ = std::move(other.rare_);
+    return *this;
+  }
+
   /// Decides about one command. Appends to `actions`; never blocks, never throws but for memory.
   void handle(Command command, const Context& context, std::vector<Action>& actions);
 
@@ -137,7 +151,7 @@ private:
   /// The entry whose latest attempt this claim is. Otherwise nullptr, and the command is answered or sent to the journal.
   template <class Answer>
   Entry* claimed(Answer& command, std::vector<Action>& actions);
-  Outcome end_attempt(const Entry& entry, FailureCause cause, std::string error, Retry retry,
+  Outcome end_attempt(const Entry& entry, FailureCause cause, std::string_view error, Retry retry,
                       std::optional<milliseconds> retry_after, const Context& context, std::vector<Action>& actions);
   void end_overdue_turn(const Context& context, std::vector<Action>& actions);
 

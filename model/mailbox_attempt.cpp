@@ -113,7 +113,7 @@ void Mailbox::decide(Fail& command, const Context& context, std::vector<Action>&
   const Entry* entry = claimed(command, actions);
   if (entry == nullptr)
     return;
-  const Outcome outcome = entry->turn->open ? end_attempt(*entry, FailureCause::failed, std::move(command.error), command.retry,
+  const Outcome outcome = entry->turn->open ? end_attempt(*entry, FailureCause::failed, command.error, command.retry,
                                                           command.retry_after, context, actions)
                                             : present_outcome(*entry);
   actions.emplace_back(Reply{std::move(command.ticket), outcome});
@@ -150,7 +150,7 @@ void Mailbox::decide(Heartbeat& command, const Context& context, std::vector<Act
 }
 
 /// Ends the open turn of `entry` without success and decides what becomes of the job. `entry` may be gone afterwards.
-Outcome Mailbox::end_attempt(const Entry& entry, FailureCause cause, std::string error, Retry retry,
+Outcome Mailbox::end_attempt(const Entry& entry, FailureCause cause, std::string_view error, Retry retry,
                              std::optional<milliseconds> retry_after, const Context& context, std::vector<Action>& actions) {
   const Policy& policy = entry.turn->policy;
   const std::uint32_t failures = entry.failures + 1;

@@ -123,7 +123,7 @@ void Mailbox::set_expiry(EntryNumber entry, std::optional<WallTime> at) {
 
 /// Alarms of closed entries stay until they go off: when those outnumber the rest, the rest is set anew.
 void Mailbox::prune_alarms() {
-  constexpr std::size_t slack = 64;
+  constexpr std::size_t slack = 16;
   if (rare_->alarms.size() <= 2 * (rare_->outside.size() + rare_->expirations.size()) + slack)
     return;
   Alarms kept;

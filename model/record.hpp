@@ -42,7 +42,7 @@ struct Submitted {
   Fingerprint fingerprint{};
   JobOptions options;
   std::optional<WallTime> run_at;     ///< given: the job starts as scheduled
-  std::optional<WallTime> expires_at; ///< given: not started by then, the job fails
+  std::optional<WallTime> expires_at; ///< given: if it still waits then (see WaitExpired), the job fails
   std::string metadata;               ///< JSON text, or empty
   std::string payload;                ///< JSON text; empty when read without payloads
   friend bool operator==(const Submitted&, const Submitted&) = default;
@@ -117,7 +117,7 @@ struct Replaced {
   friend bool operator==(const Replaced&, const Replaced&) = default;
 };
 
-/// A job was not started by its expires_at.
+/// A job was still waiting at its expires_at: scheduled, never started, or backing off.
 struct WaitExpired {
   friend bool operator==(const WaitExpired&, const WaitExpired&) = default;
 };

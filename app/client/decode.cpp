@@ -97,13 +97,12 @@ Error problem_of(const json::object& problem, int status) {
   return error;
 }
 
-/// One item of a list of answers: a value, or a problem document (as it is, or under `error`).
-std::optional<Error> problem_in(const json::object& item) {
-  if (const auto* error = item.if_contains("error"); error != nullptr && error->is_object())
-    return problem_of(error->as_object(), static_cast<int>(number_of(error->as_object(), "status")));
-  if (item.contains("type") && item.contains("status"))
-    return problem_of(item, static_cast<int>(number_of(item, "status")));
-  return std::nullopt;
+/// One item of a list of answers: a value, or a problem document.
+std::optional<Error> problem_in(const json::object& item, std::string_view name = "problem") {
+  const auto* problem = item.if_contains(name);
+  if (problem == nullptr || !problem->is_object())
+    return std::nullopt;
+  return problem_of(problem->as_object(), static_cast<int>(number_of(problem->as_object(), "status")));
 }
 
 template <class T, class Decode>
@@ -169,6 +168,8 @@ std::optional<milliseconds> decode_duration(std::string_view text) {
     return in(60'000);
   if (unit == (iso ? "H" : "h"))
     return in(3'600'000);
+  if (!iso && unit == "d")
+    return in(86'400'000);
   if (!iso && unit == "ms")
     return in(1);
   return std::nullopt;
@@ -209,6 +210,8 @@ Result<Claimed> decode_claimed(std::string_view body, const ClaimRequest& reques
   for (const auto& grant : grants->as_array())
     if (grant.is_object())
       claimed.grants.push_back(grant_of(grant.as_object(), leased_from));
+  claimed.refused = problem_in(*object, "claim_problem");
+  claimed.drain = flag_of(*object, "drain");
   claimed.results = list_of<Settled>(*object, "results", settled_of);
   claimed.extended = list_of<Extended>(*object, "extended", extended_of);
   if (claimed.results.size() != request.results.size() || claimed.extended.size() != request.extend.size())
@@ -236,9 +239,11 @@ Result<Job> decode_job(std::string_view body) {
     return malformed("a job without an id");
   Job job{text_of(*object, "id"), text_of(*object, "subject"), text_of(*object, "kind"), text_of(*object, "state"), {}, {}, {}};
   job.attempt = static_cast<std::uint32_t>(number_of(*object, "attempt"));
+  job.error = text_of(*object, "failure");
   const auto* attempts = object->if_contains("attempts");
-  if (attempts != nullptr && attempts->is_array() && !attempts->as_array().empty() && attempts->as_array().back().is_object())
-    job.error = text_of(attempts->as_array().back().as_object(), "error");
+  if (job.error.empty() && attempts != nullptr && attempts->is_array() && !attempts->as_array().empty())
+    if (const auto* last = attempts->as_array().back().if_object())
+      job.error = text_of(*last, "error");
   job.text = body;
   return job;
 }

@@ -87,6 +87,8 @@ struct Extended {
 };
 
 struct Claimed {
+  std::optional<model::Error> refused; ///< no work could be given, for this reason; the results were taken all the same
+  bool drain{};                        ///< the node is about to end: give back what has not begun, and claim elsewhere
   std::vector<Grant> grants;
   std::vector<model::Result<Settled>> results;   ///< for each of the request's results, in order
   std::vector<model::Result<Extended>> extended; ///< for each receipt to extend, in order

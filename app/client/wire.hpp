@@ -18,7 +18,7 @@ std::string encode(const Answer& answer);
 
 /// `"1500ms"`.
 std::string encode_duration(milliseconds duration);
-/// `"10s"`, `"1500ms"`, `"5m"`, `"1h"` or `"PT10S"`; nothing when it is none of these.
+/// `"10s"`, `"1500ms"`, `"5m"`, `"1h"`, `"2d"` or `"PT10S"`; nothing when it is none of these.
 std::optional<milliseconds> decode_duration(std::string_view text);
 
 /// What a refusal says: its problem document, or the status alone when there is none.

@@ -174,8 +174,10 @@ private:
 
 void serve_commands(FileDescriptor orders) {
   become_subreaper("turnwise-spawn");
-  Helper(detach_from_node(std::move(orders))).serve();
+  Helper helper(detach_from_node(std::move(orders)));
+  helper.serve();
   kill_descendants(farewell_patience);
+  // Only now the socket is closed: to a node that waits it says that nothing runs any more.
   _exit(EXIT_SUCCESS);
 }
 

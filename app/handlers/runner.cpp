@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -67,6 +68,7 @@ void check_times(Faults& faults, const RunnerConfig& config) {
                   fmt::format("{} is {} ms, and must be from 1 to 600000", name, value.count()));
   }
   faults.unless(config.outcome_grace.count() >= 0, "outcome_grace is negative");
+  faults.unless(config.farewell.count() >= 0, "farewell is negative");
 }
 
 } // namespace
@@ -101,8 +103,12 @@ model::Result<std::unique_ptr<Runner>> Runner::start(actors::Engine& engine, Spa
   if (!faults.empty()) {
     return model::Error{model::Errc::malformed, fmt::format("{}", fmt::join(faults, "; ")), {}};
   }
-  return std::unique_ptr<Runner>(
-      new Runner(std::make_unique<RunnerLoop>(engine, spawner, std::move(config), std::move(handlers))));
+  try {
+    return std::unique_ptr<Runner>(
+        new Runner(std::make_unique<RunnerLoop>(engine, spawner, std::move(config), std::move(handlers))));
+  } catch (const std::system_error& error) {
+    return model::Error{model::Errc::internal, fmt::format("cannot start the runner's threads: {}", error.what()), {}};
+  }
 }
 
 Runner::Runner(std::unique_ptr<RunnerLoop> loop) : loop_(std::move(loop)), thread_([this] { loop_->run(); }) {}

@@ -31,6 +31,7 @@ struct RunnerConfig {
   milliseconds answer_wait{10'000};   ///< after which an answer without an answer is sent again
   milliseconds retry_wait_min{100};   ///< between tries of a claim or an outcome, doubling
   milliseconds retry_wait_max{5'000};
+  milliseconds farewell{5'000}; ///< when the runner stops: what interrupted work has, beyond its grace, until it is left behind
 };
 
 /// Everything that a node runs itself. A kind may appear once.
@@ -55,7 +56,7 @@ public:
   /// Begins to claim.
   /// @param engine   outlives the runner, or at least its stop()
   /// @param spawner  outlives the runner; may be null without exec kinds
-  /// @returns malformed with the sentences of validate()
+  /// @returns malformed with the sentences of validate(), or internal when the system gives no more threads
   static model::Result<std::unique_ptr<Runner>> start(actors::Engine& engine, Spawner* spawner, RunnerConfig config,
                                                       Handlers handlers);
   /// As stop(0), unless it was stopped.
@@ -63,7 +64,7 @@ public:
 
   /// Ends in order, to be called before the engine drains: claims nothing more, lets what runs end for `patience`, then stops
   /// it (SIGTERM and SIGKILL for commands, JobContext::cancelled for functions) and gives its attempts back unused.
-  /// Blocks for `patience`, the longest grace and a few seconds at most.
+  /// Blocks for `patience`, the longest grace, the configured farewell and a second at most.
   /// @returns how many attempts were left without an outcome. A function that does not return is left to itself on a detached
   ///          thread: the process should end soon.
   std::size_t stop(milliseconds patience);

@@ -14,9 +14,6 @@ namespace {
 using model::BootClock;
 using model::MonoTime;
 
-/// What the loop waits for after the last interrupted command should be dead: its report, and the engine's word on it.
-constexpr milliseconds farewell{5'000};
-
 /// The loop looks around this often, also when nothing is due.
 constexpr milliseconds idle_max{60'000};
 
@@ -132,7 +129,7 @@ void RunnerLoop::interrupt_all(MonoTime now) {
       interrupt(attempt, Interruption::stopping);
     }
   }
-  end_ = now + grace + farewell;
+  end_ = now + grace + config_.farewell;
 }
 
 bool RunnerLoop::finished(MonoTime now) const {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -46,6 +47,18 @@ bool has_other_threads() {
   const auto tasks = std::filesystem::directory_iterator("/proc/self/task", error);
   return std::distance(begin(tasks), end(tasks)) > 1;
 #endif
+}
+
+/// A thread that was joined just now may take a moment to vanish.
+bool keeps_other_threads() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (has_other_threads()) {
+    if (std::chrono::steady_clock::now() >= end) {
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
 }
 
 struct SocketPair {
@@ -101,7 +114,7 @@ model::Result<std::string> encode_request(const CommandSpec& spec) {
 // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 model::Result<std::unique_ptr<Spawner>> Spawner::fork() {
-  if (has_other_threads()) {
+  if (keeps_other_threads()) {
     return Error{Errc::internal, "Spawner::fork() must be called before the process has other threads", {}};
   }
   auto sockets = open_sockets(SOCK_SEQPACKET);
@@ -171,11 +184,15 @@ model::Result<CommandId> Spawner::start(const CommandSpec& spec, OnEnd on_end) {
   if (running_.size() >= commands_max) {
     return Error{Errc::unavailable, "too many commands run at a time", {}};
   }
+  if (!listener_.joinable()) {
+    try {
+      listener_ = std::thread([this] { listen(); });
+    } catch (const std::system_error& error) {
+      return Error{Errc::internal, std::string("cannot start a thread: ") + error.what(), {}};
+    }
+  }
   const CommandId id{++last_id_};
   running_.emplace(id, Running{std::move(sockets->ours), {}, std::move(on_end)});
-  if (!listener_.joinable()) {
-    listener_ = std::thread([this] { listen(); });
-  }
   lock.unlock();
 
   auto sent = send_order(*request, sockets->theirs.get(), input.get());
@@ -290,6 +307,7 @@ void Spawner::finish(CommandId id) {
     return;
   }
   auto& command = node.mapped();
+  command.control.close();
   auto end = decode_end(command.received);
   command.on_end(end ? std::move(*end) : CommandEnd::lost("the process that watched the command is gone"));
 }

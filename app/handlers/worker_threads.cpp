@@ -7,9 +7,14 @@ namespace turnwise::handlers {
 
 WorkerThreads::WorkerThreads(std::size_t count) {
   workers_.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto working = std::make_shared<bool>(false);
-    workers_.push_back({std::thread([shared = shared_, working] { run(shared, working); }), working});
+  try {
+    for (std::size_t i = 0; i < count; ++i) {
+      auto working = std::make_shared<bool>(false);
+      workers_.push_back({std::thread([shared = shared_, working] { run(shared, working); }), working});
+    }
+  } catch (...) {
+    stop(); // those that were started
+    throw;
   }
 }
 

@@ -15,6 +15,7 @@ namespace turnwise::handlers {
 
 class WorkerThreads {
 public:
+  /// Throws std::system_error when the system gives no more threads.
   explicit WorkerThreads(std::size_t count);
   /// As stop().
   ~WorkerThreads();

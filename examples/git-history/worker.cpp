@@ -59,12 +59,14 @@ private:
     keep_extended(claimed->extended, sent_at);
     for (auto& grant : claimed->grants)
       grants_.push_back(std::move(grant));
+    if (claimed->refused)
+      pause_after(*claimed->refused);
   }
 
   void pause_after(const model::Error& error) {
     if (!client::is_transient(error.code)) {
       note("the node refuses: " + error.detail);
-      answers_.clear();
+      answers_.clear(); // they would be refused again
     }
     std::this_thread::sleep_for(milliseconds{20});
   }

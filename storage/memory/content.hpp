@@ -21,6 +21,8 @@ struct Shard {
 struct Node {
   NodeInfo info;
   bool dead{};
+  std::uint64_t beats{};
+  std::chrono::steady_clock::time_point lease_until;
 };
 
 struct Content {

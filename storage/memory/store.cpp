@@ -29,7 +29,7 @@ public:
                        .protocol_version = 1};
   }
 
-  Result<std::size_t> join(const NodeInfo& node, std::chrono::milliseconds) override {
+  Result<std::size_t> join(const NodeInfo& node, std::chrono::milliseconds ttl) override {
     const std::lock_guard lock{content_->mutex};
     std::size_t dead = 0;
     for (auto& [incarnation, other] : content_->nodes) {
@@ -38,14 +38,41 @@ public:
         ++dead;
       }
     }
-    content_->nodes.try_emplace(node.incarnation, Node{.info = node, .dead = false});
+    const auto lease_until = std::chrono::steady_clock::now() + ttl;
+    content_->nodes.try_emplace(node.incarnation, Node{.info = node, .dead = false, .beats = 0, .lease_until = lease_until});
     return dead;
   }
 
-  Result<Beat> beat(Incarnation node, std::chrono::milliseconds) override {
+  Result<Beat> beat(Incarnation node, std::chrono::milliseconds ttl) override {
     const std::lock_guard lock{content_->mutex};
+    if (is_alive(node)) {
+      Node& row = content_->nodes.at(node);
+      ++row.beats;
+      row.lease_until = std::chrono::steady_clock::now() + ttl;
+    }
     const auto wall = std::chrono::time_point_cast<model::microseconds>(std::chrono::system_clock::now());
     return Beat{.wall = wall, .alive = is_alive(node)};
+  }
+
+  Result<std::vector<Peer>> peers(Incarnation except) override {
+    const std::lock_guard lock{content_->mutex};
+    std::vector<Peer> found;
+    for (const auto& [incarnation, node] : content_->nodes) {
+      if (incarnation != except && !node.dead) {
+        found.push_back({incarnation, node.beats, node.lease_until < std::chrono::steady_clock::now()});
+      }
+    }
+    return found;
+  }
+
+  Result<bool> declare_dead(Incarnation peer) override {
+    const std::lock_guard lock{content_->mutex};
+    const auto found = content_->nodes.find(peer);
+    if (found == content_->nodes.end() || found->second.lease_until >= std::chrono::steady_clock::now()) {
+      return false;
+    }
+    content_->declare_dead(found->second);
+    return true;
   }
 
   Result<std::vector<ShardRow>> shards() override {

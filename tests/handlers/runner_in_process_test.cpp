@@ -18,16 +18,18 @@ namespace {
 
 /// A node with one in-process kind, and an engine in the hands of the test.
 struct Scene {
-  explicit Scene(InProcessKind kind) {
+  explicit Scene(InProcessKind kind, milliseconds farewell = patience) {
     RunnerConfig config;
     config.node_name = "n1";
     config.retry_wait_min = milliseconds{10};
     config.retry_wait_max = milliseconds{50};
+    config.farewell = farewell;
     auto started = Runner::start(engine, nullptr, std::move(config), {.exec = {}, .in_process = {std::move(kind)}});
     REQUIRE(started.ok());
     runner = std::move(started).value();
   }
-  explicit Scene(Handler handler) : Scene(InProcessKind{.kind = "update", .handler = std::move(handler)}) {}
+  explicit Scene(Handler handler, milliseconds farewell = patience)
+      : Scene(InProcessKind{.kind = "update", .handler = std::move(handler)}, farewell) {}
   FakeEngine engine;
   std::unique_ptr<Runner> runner;
 };
@@ -201,12 +203,13 @@ TEST_CASE("a function that does not return does not hold up the end of the runne
   };
   auto shared = std::make_shared<Shared>();
   {
-    Scene scene([shared](const JobContext&) -> HandlerResult {
+    const Handler stubborn = [shared](const JobContext&) -> HandlerResult {
       shared->begun.release();
       const bool went = shared->go.try_acquire_for(std::chrono::minutes(2));
       shared->left.release();
       return went ? HandlerResult(Success{}) : GiveUp{"nobody said go"};
-    });
+    };
+    Scene scene(stubborn, milliseconds{100});
     scene.engine.offer(grant("update"));
     REQUIRE(shared->begun.try_acquire_for(patience));
     CHECK(scene.runner->stop(milliseconds{0}) == 1);

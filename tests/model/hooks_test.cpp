@@ -1,7 +1,11 @@
 // Failpoints and mutants.
 #include <catch2/catch_test_macros.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <chrono>
+#include <csignal>
 
 #include "model/test_hooks.hpp"
 #include "tests/model/environment.hpp"
@@ -33,6 +37,21 @@ TEST_CASE("a failpoint makes an error, always or at the N-th time") {
   CHECK(TURNWISE_FAILPOINT("third"));
   CHECK_FALSE(TURNWISE_FAILPOINT("third"));
   CHECK_FALSE(TURNWISE_FAILPOINT("unheard_of"));
+}
+
+TEST_CASE("a failpoint kills its process") {
+  const Environment armed{"TURNWISE_FAILPOINTS", "end=abort@2"};
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    static_cast<void>(TURNWISE_FAILPOINT("end"));
+    static_cast<void>(TURNWISE_FAILPOINT("end"));
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGKILL);
 }
 
 TEST_CASE("a failpoint makes its thread wait") {

@@ -141,8 +141,8 @@ TEST_CASE("what is no receipt is refused") {
   for (const std::string& text :
        {std::string{}, std::string{"-"}, std::string{"--"}, id, id + "-1", id + "-1-", id + "--" + nonce, id + "-0-" + nonce,
         id + "-01-" + nonce, id + "-+1-" + nonce, id + "--1-" + nonce, id + "-4294967296-" + nonce, id + "-1-" + nonce + "0",
-        id + "-1-" + nonce.substr(1), id + "-1-z" + nonce.substr(1), id + "-1-u" + nonce.substr(1), "0-1-" + nonce,
-        id + "-1 -" + nonce}) {
+        id + "-1-" + nonce.substr(1), id + "-1-z" + nonce.substr(1), id + "-1-u" + nonce.substr(1),
+        id + "-1-" + nonce.substr(1) + "u", "0-1-" + nonce, id + "-1 -" + nonce}) {
     CAPTURE(text);
     CHECK_FALSE(parse_receipt(text));
   }

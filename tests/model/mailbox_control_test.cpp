@@ -212,6 +212,30 @@ TEST_CASE("a job that was retried by hand does not expire any more") {
   CHECK(desk.view(accepted.entry).state == JobState::retrying);
 }
 
+TEST_CASE("what many cancelled jobs were waiting for does not disturb the others") {
+  Fixture desk;
+  NewJob lasting = desk.job();
+  lasting.delay = 1h;
+  lasting.expires_at = desk.now.wall + 2h;
+  const Accepted kept = desk.submit(lasting);
+  NewJob passing = desk.job();
+  passing.delay = 10s;
+  passing.expires_at = desk.now.wall + 20s;
+  for (int job = 0; job < 500; ++job)
+    desk.tell(Cancel{desk.submit(passing).entry, {}});
+  desk.pass(1min);
+  desk.tick();
+  CHECK(desk.actions.empty());
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 59min);
+  desk.pass(59min);
+  desk.tick();
+  CHECK(desk.events() == std::vector{Event::due});
+  CHECK(desk.view(kept.entry).state == JobState::waiting);
+  desk.pass(1h);
+  desk.tick();
+  CHECK(desk.events() == std::vector{Event::wait_expired});
+}
+
 TEST_CASE("one tick makes a bounded number of records, and the next goes on") {
   Fixture desk;
   NewJob later = desk.job();

@@ -105,6 +105,25 @@ TEST_CASE("records of an entry that is not open change nothing") {
   CHECK(rebuilt(desk, desk.now).same_jobs_as(desk.mailbox));
 }
 
+TEST_CASE("a mailbox that was moved from is empty, and can be used again") {
+  Fixture desk;
+  NewJob later = desk.job();
+  later.delay = 1h;
+  desk.submit(later);
+  desk.submit();
+  desk.begin();
+  Mailbox elsewhere{std::move(desk.mailbox)};
+  CHECK(elsewhere.open_count() == 2);
+  CHECK(desk.mailbox.empty()); // NOLINT(bugprone-use-after-move)
+  CHECK_FALSE(desk.mailbox.next_timer(desk.now));
+  CHECK(desk.mailbox.head(desk.now).status == Head::Status::empty);
+  desk.submit();
+  CHECK(desk.mailbox.head(desk.now).status == Head::Status::ready);
+  desk.mailbox = std::move(elsewhere);
+  CHECK(elsewhere.empty()); // NOLINT(bugprone-use-after-move)
+  CHECK(desk.mailbox.head(desk.now).status == Head::Status::busy);
+}
+
 TEST_CASE("a very long mailbox is worked off in order, also when jobs leave it in the middle") {
   constexpr std::uint64_t jobs = 200'000;
   constexpr std::uint64_t cancelled = 1'000;

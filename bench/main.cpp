@@ -1,0 +1,96 @@
+// turnwise-bench: measures a node that is running already. bench/run starts one for it; bench/README.md says how to read it.
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "bench/workloads.hpp"
+
+namespace {
+
+using namespace turnwise::bench;
+
+std::string list_of_workloads() {
+  std::string text = "workloads (all of them when none is named):\n";
+  for (const auto& workload : all_workloads())
+    text += fmt::format("  {:<10} {}\n", workload.name, workload.text);
+  return text;
+}
+
+std::vector<const Workload*> choose(const std::vector<std::string>& names) {
+  std::vector<const Workload*> chosen;
+  for (const auto& workload : all_workloads())
+    if (names.empty() || std::ranges::find(names, workload.name) != names.end())
+      chosen.push_back(&workload);
+  return chosen;
+}
+
+/// Runs are interleaved: what disturbs the machine for a while then disturbs every workload a little.
+std::vector<Report> measure(const std::vector<const Workload*>& workloads, const Settings& settings, unsigned runs) {
+  std::vector<Report> reports;
+  for (const auto* workload : workloads)
+    reports.push_back({workload->name, {}});
+  for (unsigned run = 1; run <= runs; ++run) {
+    for (std::size_t i = 0; i < workloads.size(); ++i) {
+      if (run > workloads[i]->runs_max)
+        continue;
+      fmt::print(stderr, "run {} of {}: {}\n", run, std::min(runs, workloads[i]->runs_max), workloads[i]->name);
+      workloads[i]->run(settings, reports[i].measurements);
+    }
+  }
+  return reports;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  std::vector<std::string> names;
+  unsigned runs = 5;
+  bool json = false;
+  CLI::App app{"Measures a Turnwise node over HTTP. Every figure comes with a check of order, overlap and loss."};
+  app.footer(list_of_workloads());
+  std::vector<std::string> known;
+  for (const auto& workload : all_workloads())
+    known.emplace_back(workload.name);
+  app.add_option("WORKLOAD", names)->check(CLI::IsMember(known));
+  app.add_option("--url", settings.url)->capture_default_str();
+  app.add_option("--runs", runs)->check(CLI::Range(1, 1'000))->capture_default_str();
+  app.add_option("--jobs", settings.jobs, "jobs per run")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--subjects", settings.subjects)->check(CLI::Range(100, 10'000'000))->capture_default_str();
+  app.add_option("--idle-subjects", settings.idle_subjects, "of the workload memory")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--connections", settings.submit_connections, "that submit singly")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  app.add_option("--workers", settings.workers.connections, "connections that claim")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  app.add_option("--claim-max", settings.workers.claim_max, "jobs per claim")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--rate", settings.latency_rate, "of the workload latency, jobs per second")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seconds", settings.latency_seconds, "of the workload latency")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seed", settings.seed, "of what is drawn at random")->capture_default_str();
+  app.add_option("--node-pid", settings.processes.node, "the node, to count its CPU time and memory");
+  app.add_option("--postgres-pid", settings.processes.postgres, "PostgreSQL, when the node did not start it");
+  app.add_flag("--json", json, "every value, for programs");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    const auto reports = measure(choose(names), settings, runs);
+    std::fputs((json ? as_json(reports) : as_table(reports)).c_str(), stdout);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "turnwise-bench: {}\n", error.what());
+    return 1;
+  }
+}

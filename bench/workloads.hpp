@@ -1,0 +1,38 @@
+// What is measured. Each workload leaves the node empty, and throws std::runtime_error when order, overlap or loss was wrong:
+// there are no numbers for wrong work.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/load.hpp"
+#include "bench/statistics.hpp"
+#include "bench/usage.hpp"
+
+namespace turnwise::bench {
+
+struct Settings {
+  std::string url{"http://127.0.0.1:7171"};
+  Processes processes;
+  std::uint64_t jobs{20'000};
+  std::uint32_t subjects{1'000};
+  std::uint32_t idle_subjects{1'000'000}; ///< of `memory`
+  unsigned submit_connections{32};
+  WorkerSettings workers;
+  unsigned latency_seconds{15};
+  unsigned latency_rate{200}; ///< jobs per second
+  std::uint64_t seed{1};
+};
+
+struct Workload {
+  const char* name;
+  const char* text;
+  std::function<void(const Settings&, Measurements&)> run;
+  unsigned runs_max{~0U}; ///< for those that take long and do not spread
+};
+
+const std::vector<Workload>& all_workloads();
+
+} // namespace turnwise::bench
