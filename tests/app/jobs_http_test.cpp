@@ -173,7 +173,8 @@ TEST_CASE("a waiting job says in one sentence behind whom it waits") {
   };
   const auto reply = node.get("/v1/jobs/" + id_of(8));
   has(reply, R"("reason":"behind")");
-  has(reply, fmt::format(R"("because":"waits behind job {}, which worker w1 has been running for 12 s (attempt 2)")", id_of(7)));
+  has(reply,
+      fmt::format(R"x("because":"waits behind job {}, which worker w1 has been running for 12 s (attempt 2)")x", id_of(7)));
 }
 
 TEST_CASE("a client that prefers to wait is told that its preference was applied") {
