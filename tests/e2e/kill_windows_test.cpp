@@ -16,7 +16,8 @@ struct Fixture {
   /// Submits under a key, again and again until there is an answer.
   client::Submitted submit(const std::string& key) {
     auto client = node.connect();
-    auto result = client::with_retry(std::chrono::steady_clock::now() + patience, [&] { return client.submit(keyed_job(key)); });
+    auto result =
+        client::with_retry(std::chrono::steady_clock::now() + patience, [&] { return client.submit(keyed_job(key)); });
     REQUIRE(result.ok());
     return *result;
   }

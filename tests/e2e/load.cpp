@@ -87,16 +87,20 @@ std::string faults_in_journal(const TestDatabase& database, int jobs) {
              " GROUP BY 1, 2 HAVING count(*) FILTER (WHERE event = 4) <> 1) AS odd",
          "0");
   // In the order of sequence numbers, each subject goes start, end, start, end …, each end of the job that was started.
-  const std::string turns = "SELECT o.subject, t.entry, t.seq, t.event = 3 AS is_start,"
-                            " lag(t.event = 3) OVER w AS after_start, lag(t.entry) OVER w AS before"
-                            " FROM " + journal + " AS t JOIN " + journal + " AS o ON o.shard = t.shard AND o.entry = t.entry"
-                            " AND o.event = 1 WHERE t.event IN (3, 4, 5, 6, 7, 8) WINDOW w AS (PARTITION BY o.subject ORDER BY t.seq)";
+  const std::string turns =
+      "SELECT o.subject, t.entry, t.seq, t.event = 3 AS is_start,"
+      " lag(t.event = 3) OVER w AS after_start, lag(t.entry) OVER w AS before"
+      " FROM " +
+      journal + " AS t JOIN " + journal +
+      " AS o ON o.shard = t.shard AND o.entry = t.entry"
+      " AND o.event = 1 WHERE t.event IN (3, 4, 5, 6, 7, 8) WINDOW w AS (PARTITION BY o.subject ORDER BY t.seq)";
   expect("turns that overlap",
-         "SELECT count(*) FROM (" + turns + ") AS t WHERE is_start = coalesce(after_start, false) AND NOT"
-         " (NOT is_start AND before = entry)",
+         "SELECT count(*) FROM (" + turns +
+             ") AS t WHERE is_start = coalesce(after_start, false) AND NOT"
+             " (NOT is_start AND before = entry)",
          "0");
-  expect("starts before an older job was done",
-         "SELECT count(*) FROM (" + turns + ") AS t WHERE is_start AND before > entry", "0");
+  expect("starts before an older job was done", "SELECT count(*) FROM (" + turns + ") AS t WHERE is_start AND before > entry",
+         "0");
   return faults;
 }
 

@@ -98,11 +98,17 @@ int NodeProcess::stop() {
   return wait();
 }
 
-int NodeProcess::wait() { return wait_for_end(std::exchange(pid_, 0)); }
+int NodeProcess::wait() {
+  return wait_for_end(std::exchange(pid_, 0));
+}
 
-client::Client NodeProcess::connect() const { return client::Client::open("http://" + address_).value(); }
+client::Client NodeProcess::connect() const {
+  return client::Client::open("http://" + address_).value();
+}
 
-int run_turnwise(const std::vector<std::string>& arguments) { return wait_for_end(spawn(arguments, {})); }
+int run_turnwise(const std::vector<std::string>& arguments) {
+  return wait_for_end(spawn(arguments, {}));
+}
 
 client::NewJob keyed_job(std::string key) {
   client::NewJob job;

@@ -30,6 +30,8 @@ void HeldShards::wait_for_waiter() {
   }
 }
 
-void HeldShards::release() { session_->transaction.commit(); }
+void HeldShards::release() {
+  session_->transaction.commit();
+}
 
 } // namespace turnwise::tests
