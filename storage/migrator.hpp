@@ -17,9 +17,9 @@ struct MigrationStatus {
 };
 
 /// Applies what is missing, under an advisory lock, each in its own transaction. A merged migration whose text has changed
-/// since it was applied is refused (Errc::internal with its name).
+/// since it was applied is refused (Errc::internal with its name). The connection must not go through a pooler.
 /// @param connection   a libpq connection string or URI
-/// @param shard_count  how many shards a new cluster gets; an existing one keeps its own
+/// @param shard_count  how many shards a new cluster gets, 1 to 32,767; an existing one keeps its own
 /// @returns what was applied by this call.
 model::Result<std::vector<MigrationStatus>> migrate(const std::string& connection, std::uint16_t shard_count = 256);
 

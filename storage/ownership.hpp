@@ -80,17 +80,20 @@ public:
 
   virtual Result<std::vector<ShardRow>> shards() = 0;
 
-  /// Takes those of these free shards that are still at the epoch seen; each gets the next epoch.
-  /// @returns the shards that are ours now, with their new epochs.
+  /// Takes those of these free shards that are still at the epoch seen; each gets the next epoch. A node that is not alive
+  /// takes nothing. After Errc::unavailable the shards may be ours all the same: call again with the same `seen`, which then
+  /// returns them as they were taken. Errc::internal when a shard has no epoch left.
+  /// @returns the shards that are ours now, with their new epochs, ascending.
   virtual Result<std::vector<Holding>> acquire(Incarnation node, std::span<const Holding> seen) = 0;
 
   /// Frees shards at a clean end, each at a new epoch.
   virtual Result<model::Done> release(Incarnation node, std::span<const Holding> holdings) = 0;
 
-  /// Leaves the node table at a clean end.
+  /// Leaves the node table at a clean end; what the node still owns becomes free.
   virtual Result<model::Done> leave(Incarnation node) = 0;
 
   /// Makes sure that the journal has room: starts the next segment when the newest one holds more than `rows_max` rows.
+  /// Large counts are estimated, within about half of the true one. Nodes that call this together start one segment.
   virtual Result<model::Done> extend_journal(std::uint64_t rows_max) = 0;
 };
 

@@ -1,5 +1,17 @@
 // A record as a row of the journal, and back. The format is for ever: members are added, never renamed or given another
-// meaning, and a reader passes over members it does not know. docs/JOURNAL.md shows every event's members.
+// meaning, and a reader passes over members it does not know. What is not there is not set.
+//
+//   event                       members of the detail column                                               payload column
+//   submitted                   fingerprint (hex), options…, run_at, expires_at, metadata (JSON text)       payload
+//   replaced                    fingerprint, options…, expires_at, metadata                                 payload
+//   started                     attempt, nonce (uuid), worker, options… where they differ from unstated_policy
+//   succeeded                   attempt                                                                     result
+//   failed, expired, timed_out  attempt, next (a state), retry_at                                           error text
+//   released                    attempt
+//   the others                  none: NULL
+//
+// options… are max_attempts, backoff {initial_ms, factor (in a string), max_ms, jitter}, on_failure, timeout_ms, lease_ms.
+// Times are microseconds since 1970.
 #pragma once
 
 #include <cstdint>

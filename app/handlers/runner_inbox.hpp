@@ -53,14 +53,13 @@ using RunnerEvent = std::variant<Claimed, ClaimRefused, Answered, CommandEnded, 
 /// Thread-safe. Holds at most what the runner asked for: an event per claim, answer and attempt under way.
 class RunnerInbox {
 public:
-  /// @returns false when nobody reads any more
-  bool push(RunnerEvent event) {
+  /// Drops the event when nobody reads any more.
+  void push(RunnerEvent event) {
     const std::lock_guard lock(mutex_);
     if (!closed_) {
       events_.push_back(std::move(event));
       changed_.notify_one();
     }
-    return !closed_;
   }
 
   /// All events so far; empty when none has come by `end`.
@@ -70,7 +69,7 @@ public:
     return std::exchange(events_, {});
   }
 
-  /// Later events are refused. @returns those that nobody has read
+  /// Later events are dropped. @returns those that nobody has read
   std::vector<RunnerEvent> close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

@@ -57,6 +57,7 @@ pqxx::connection& Connection::open() {
     return *connection_;
   }
   close();
+  *standby_warning_ = false;
   connection_.emplace(parameters_of(options_));
   // Verbose texts name the place in PostgreSQL's source, whatever language the server speaks.
   connection_->set_verbosity(pqxx::error_verbosity::verbose);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <pqxx/pqxx>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@
 #include "storage/postgres/store.hpp"
 
 namespace turnwise::storage::postgres {
+
+inline constexpr std::string_view no_standby = "a commit did not wait for its synchronous standby";
 
 class Connection {
 public:
@@ -36,12 +39,17 @@ public:
   /// reported as committed but may be lost with this server.
   bool take_standby_warning() { return std::exchange(*standby_warning_, false); }
 
-  /// Runs `work(pqxx::connection&)`, which returns a Result. After an exception the connection is dropped and the result is
-  /// Errc::unavailable.
+  /// Runs `work(pqxx::connection&)`, which returns a Result. After an exception, or when the server gave up waiting for its
+  /// standby, the connection is dropped and the result is Errc::unavailable.
   template <class Work>
   auto attempt(Work&& work) -> decltype(work(std::declval<pqxx::connection&>())) {
     try {
-      return work(open());
+      auto result = work(open());
+      if (!take_standby_warning()) {
+        return result;
+      }
+      close();
+      return unavailable(std::runtime_error{std::string{no_standby}});
     } catch (const std::exception& fault) {
       close();
       return unavailable(fault);

@@ -14,6 +14,9 @@ using postgres::Migration;
 /// One migrator at a time in a database. The number is arbitrary and ours.
 constexpr std::int64_t migration_lock = 0x7475'726e'7769'7365;
 
+/// Shards are numbered by a smallint.
+constexpr std::uint16_t shard_count_max = 32'767;
+
 constexpr auto create_own_table = R"sql(
   CREATE SCHEMA IF NOT EXISTS turnwise;
   CREATE TABLE IF NOT EXISTS turnwise.migration (
@@ -122,6 +125,9 @@ auto with_connection(const std::string& text, Work&& work) -> decltype(work(std:
 } // namespace
 
 model::Result<std::vector<MigrationStatus>> migrate(const std::string& connection, std::uint16_t shard_count) {
+  if (shard_count == 0 || shard_count > shard_count_max) {
+    return model::Error{model::Errc::malformed, "a cluster has 1 to " + std::to_string(shard_count_max) + " shards", {}};
+  }
   return with_connection(connection, [&](pqxx::connection& open) { return apply_missing(open, shard_count); });
 }
 

@@ -12,8 +12,10 @@ namespace {
 
 using EntryKey = std::pair<ShardId, EntryNumber>;
 
-/// Segments have no statistics when they are young. Plans must not depend on that: always by an index.
-constexpr auto reader_settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;";
+/// Segments have no statistics when they are young, and plans must not depend on that: always along an index, so that rows come
+/// in order and are not sorted first, however many there are.
+constexpr auto reader_settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
+                                 "SET enable_bitmapscan = off; SET enable_sort = off;";
 
 std::vector<std::int64_t> segments(const pqxx::result& rows) {
   std::vector<std::int64_t> numbers;

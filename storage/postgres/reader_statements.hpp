@@ -44,12 +44,11 @@ inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> seg
   std::string rows;
   for (const auto segment : segments) {
     rows += (rows.empty() ? "" : " UNION ALL ");
-    rows += "SELECT entry, seq, at, event, subject, kind, key, detail FROM " + journal(segment) +
-            " WHERE shard = " + std::to_string(shard);
+    rows += "SELECT shard, entry, seq, at, event, subject, kind, key, detail FROM " + journal(segment);
   }
   return "SELECT entry, seq, " + std::string{at_us} +
          ", event, coalesce(subject, ''), coalesce(kind, ''), coalesce(key, ''), coalesce(detail::text, '') FROM (" + rows +
-         ") AS rows ORDER BY entry, seq";
+         ") AS rows WHERE shard = " + std::to_string(shard) + " ORDER BY entry, seq";
 }
 
 /// Conditions on a row of an entry: that it has the body, or a later one (events submitted and replaced); or none.

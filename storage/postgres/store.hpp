@@ -14,6 +14,7 @@ struct PostgresOptions {
   std::chrono::milliseconds tcp_user_timeout{4'000}; ///< a silent link is given up before the node's ttl runs out
 };
 
+/// Sessions have settings and prepared statements, so the connection must not go through a pooler in transaction mode.
 /// Opens nothing yet: connections are made by the threads that use them, and again after each loss.
 std::unique_ptr<Store> open_postgres(PostgresOptions options);
 

@@ -78,7 +78,7 @@ AppendResult Writer::send(Incarnation owner, std::span<const Holding> holdings, 
       if (insert(owner, holdings, rows)) {
         if (connection_.take_standby_warning()) {
           disconnect();
-          return {AppendStatus::unknown, "PostgreSQL did not wait for its synchronous standby"};
+          return {AppendStatus::unknown, std::string{no_standby}};
         }
         return {AppendStatus::committed, {}};
       }

@@ -24,6 +24,7 @@ unix_socket_directories = '$folder'
 unix_socket_permissions = 0700
 fsync = on
 synchronous_commit = on
+recovery_init_sync_method = syncfs
 shared_buffers = 64MB
 max_connections = 60
 log_line_prefix = '%m %p '
@@ -39,7 +40,7 @@ while read -r order; do
   esac
 done
 stop >/dev/null 2>&1
-rm -rf "$folder"
+rm -rf "$folder" >/dev/null 2>&1 & # nobody has to wait for that
 )sh";
 
 } // namespace turnwise::tests

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -76,14 +75,19 @@ fs::path make_folder() {
   return path;
 }
 
-/// Where the initialized data folder is kept for the next time. Only its owner may write there.
+/// Where the initialized data folder is kept for the next time. Only its owner may write there, and nobody else may have
+/// put it there.
 fs::path template_folder(const fs::path& programs) {
   const auto version = programs.parent_path().filename().string();
   const fs::path parent{"/tmp/turnwise-test-template-" + std::to_string(geteuid())};
   if (mkdir(parent.c_str(), 0700) == 0) {
     give_to_server(parent);
-  } else if (errno != EEXIST) {
-    throw std::runtime_error{"cannot make " + parent.string()};
+  }
+  struct stat facts {};
+  const auto* user = is_root() ? getpwnam(server_user) : getpwuid(geteuid());
+  if (user == nullptr || lstat(parent.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || facts.st_uid != user->pw_uid ||
+      (facts.st_mode & 0077U) != 0) {
+    throw std::runtime_error{parent.string() + " is not a folder of our own: remove it"};
   }
   return parent / version;
 }

@@ -35,7 +35,7 @@ private:
   std::unique_ptr<Guardian> guardian_;
 };
 
-/// An empty database with a name of its own, dropped at the end.
+/// An empty database with a name of its own, dropped at the end at the latest with its server.
 class TestDatabase {
 public:
   /// On the server that TURNWISE_TEST_POSTGRES names, or on one that all databases of this program share.

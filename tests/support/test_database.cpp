@@ -13,8 +13,12 @@ std::string run(const std::string& connection, const std::string& sql) {
   return rows.empty() || rows.columns() == 0 ? std::string{} : rows[0][0].as<std::string>("");
 }
 
+const char* external_server() {
+  return std::getenv("TURNWISE_TEST_POSTGRES");
+}
+
 std::string shared_server() {
-  if (const auto* external = std::getenv("TURNWISE_TEST_POSTGRES"); external != nullptr) {
+  if (const auto* external = external_server(); external != nullptr) {
     return external;
   }
   static const PrivatePostgres server;
@@ -40,9 +44,12 @@ TestDatabase::TestDatabase(const std::string& administrator) : administrator_(ad
 }
 
 TestDatabase::~TestDatabase() {
+  if (external_server() == nullptr) {
+    return; // it goes with its server; a DROP would only wait for a checkpoint
+  }
   try {
     run(administrator_, "DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
-  } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): a test may leave its server stopped
+  } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): what is left over is empty and has a name of its own
   }
 }
 

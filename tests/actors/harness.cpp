@@ -1,0 +1,77 @@
+#include "tests/actors/harness.hpp"
+
+#include <thread>
+
+namespace turnwise::tests {
+
+TestNode::TestNode(std::shared_ptr<storage::Store> store, const std::function<void(actors::EngineConfig&)>& adjust) {
+  actors::EngineConfig config;
+  config.beat = 20ms;
+  config.node_ttl = 500ms;
+  config.lease_min = 50ms;
+  config.drain_max = 2s;
+  if (adjust)
+    adjust(config);
+  auto started = actors::Engine::start(config, std::make_unique<SharedStore>(std::move(store)), [](const std::string&) {});
+  if (!started.ok())
+    FAIL(started.error().detail);
+  engine_ = std::move(*started);
+  wait_until_ready();
+}
+
+std::vector<model::Response> TestNode::submit_all(std::vector<model::NewJob> jobs) {
+  auto answers = std::make_shared<Answers>(jobs.size());
+  engine_->submit(std::move(jobs), answers);
+  return answers->wait();
+}
+
+std::vector<model::Grant> TestNode::claim(const std::string& kind, std::uint32_t max, milliseconds wait,
+                                          std::optional<milliseconds> lease) {
+  auto claimed = std::make_shared<Claimed>();
+  engine_->claim({"worker-1", {kind}, max, lease, wait}, claimed);
+  return claimed->wait();
+}
+
+model::Response TestNode::answer(const model::Grant& grant, actors::Answer::Verb verb, std::string text) {
+  auto answers = std::make_shared<Answers>(1);
+  actors::Answer answer;
+  answer.receipt = {grant.shard, {grant.entry, grant.attempt, grant.nonce}};
+  answer.verb = verb;
+  answer.text = std::move(text);
+  engine_->answer({answer}, answers);
+  return answers->wait().front();
+}
+
+model::JobStory TestNode::story(model::JobId job) {
+  auto answers = std::make_shared<Answers>(1);
+  engine_->describe_job(job, {answers, 0});
+  return *get<std::shared_ptr<const model::JobStory>>(answers->wait().front());
+}
+
+model::SubjectView TestNode::subject(const std::string& subject) {
+  auto answers = std::make_shared<Answers>(1);
+  engine_->describe_subject(subject, 100, {answers, 0});
+  return get<model::SubjectView>(answers->wait().front());
+}
+
+void TestNode::wait_until_ready() {
+  wait_until([this] { return engine_->ready(); });
+}
+
+void TestNode::wait_until(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!holds()) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::yield();
+  }
+}
+
+model::NewJob job_for(std::string subject, std::string payload) {
+  model::NewJob job;
+  job.subject = std::move(subject);
+  job.kind = "work";
+  job.payload = std::move(payload);
+  return job;
+}
+
+} // namespace turnwise::tests
