@@ -138,7 +138,9 @@ void Shard::take_effect(Answered& answered, model::Sequence last) {
       turn->second->token = grant->fencing_token;
     }
   } else if (auto* view = std::get_if<model::SubjectView>(&answered.response); view != nullptr && view->turn) {
-    if (const auto turn = turns_.find(view->turn->entry); turn != turns_.end()) {
+    // The mailbox knows the token of a turn that it has read from the journal, the slot that of one it has seen begin.
+    const auto turn = turns_.find(view->turn->entry);
+    if (turn != turns_.end() && turn->second->token.value() != 0) {
       view->turn->fencing_token = turn->second->token;
     }
   }

@@ -1,3 +1,4 @@
+// Finds what no journal can keep.
 #include "storage/batch_check.hpp"
 
 #include <algorithm>

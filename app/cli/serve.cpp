@@ -33,9 +33,16 @@ int serve(const Arguments& arguments) {
   const auto set = config::declare_node_options(app, options, config::Database::given);
   bool check = false;
   app.add_flag("--check", check, "Only say what is in force and what is wrong with it")->configurable(false);
+  bool example = false;
+  app.add_flag("--example", example, "Only print a configuration file with every option, its text and its default")
+      ->configurable(false);
   describe(app, "serve", "Runs a node: takes jobs over HTTP, keeps them in PostgreSQL, gives each subject its turns.", footer);
   if (const auto status = parse(app, arguments)) {
     return *status;
+  }
+  if (example) {
+    std::cout << config::example_file();
+    return node::exit_done;
   }
   if (check) {
     std::cout << config::in_force(set, options);

@@ -65,15 +65,15 @@ public:
     if (!entries) {
       throw CLI::ConfigError(entries.error().detail, CLI::ExitCodes::ConfigError);
     }
-    std::vector<CLI::ConfigItem> items;
+    std::vector<CLI::ConfigItem> options;
     for (const TomlEntry& entry : *entries) {
       if (!entry.section.empty()) {
         read_table(entry);
       } else if (std::getenv(environment_name(entry.key).c_str()) == nullptr) {
-        items.push_back({{}, entry.key, entry.values});
+        options.push_back({{}, entry.key, entry.values});
       }
     }
-    return items;
+    return options;
   }
 
 private:

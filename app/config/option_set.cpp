@@ -64,7 +64,7 @@ void OptionSet::flag(const std::string& name, bool& field, const std::string& he
 
 void OptionSet::duration(const std::string& name, milliseconds& field, const std::string& help, milliseconds least,
                          milliseconds most) {
-  auto read = [name, &field, least, most](const CLI::results_t& words) {
+  CLI::callback_t read = [name, &field, least, most](const CLI::results_t& words) {
     const auto value = api::parse_duration(words.back());
     if (!value || *value < least || *value > most) {
       throw CLI::ValidationError(

@@ -30,7 +30,7 @@ public:
       end_of_line();
     }
     if (fault_) {
-      return Error{Errc::malformed, fmt::format("line {}: {}", line_, *fault_), ""};
+      return Error{Errc::malformed, *fault_, ""};
     }
     return std::move(entries_);
   }
@@ -44,9 +44,9 @@ private:
     ++at_;
     return true;
   }
-  void refuse(std::string fault) {
+  void refuse(std::string_view fault) {
     if (!fault_) {
-      fault_ = std::move(fault);
+      fault_ = fmt::format("line {}: {}", line_, fault);
     }
   }
 

@@ -78,7 +78,7 @@ Result<Done> make_folder(const fs::path& path) {
 }
 
 /// A word of a libpq connection string or of postgresql.conf: both escape alike within single quotes here.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') {
@@ -246,7 +246,7 @@ Result<Done> PrivatePostgres::place_socket() {
       return fault(fmt::format("{} belongs to somebody else", socket_folder_.string()));
     }
   }
-  connection_ = fmt::format("host={} user={} dbname={}", quoted(socket_folder_.string()), user, database);
+  connection_ = fmt::format("host={} user={} dbname={}", in_quotes(socket_folder_.string()), user, database);
   return Done{};
 }
 
@@ -254,7 +254,7 @@ Result<Done> PrivatePostgres::write_settings() const {
   std::ofstream out(cluster_ / "turnwise.conf", std::ios::trunc);
   out << "# Written by `turnwise dev` at every start.\n"
       << "listen_addresses = ''\n"
-      << "unix_socket_directories = " << quoted(socket_folder_.string()) << '\n'
+      << "unix_socket_directories = " << in_quotes(socket_folder_.string()) << '\n'
       << "unix_socket_permissions = 0700\n"
       << "port = 5432\n"
       << "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n"

@@ -42,24 +42,24 @@ public:
     });
   }
 
-  asio::awaitable<void> serve(tcp::socket socket, Service& service, const Limits& limits, Counters& counters) {
+  /// @param count  of the connections of this sort; counts this one already, and no longer when it has ended
+  asio::awaitable<void> serve(tcp::socket socket, Service& service, const Limits& limits, std::atomic<std::uint64_t>& count) {
     const auto session = std::make_shared<Session>(std::move(socket), service, limits);
     const auto place = sessions_.insert(sessions_.end(), session.get());
-    if (counters.open.fetch_add(1) >= limits.connections_max) {
-      counters.turned_away.fetch_add(1);
-      model::Error full{model::Errc::unavailable, "this node has as many connections as it may have: try again later", ""};
-      co_await session->turn_away(std::move(full));
-    } else {
-      if (closing_) {
-        session->close_when_idle();
-      }
-      co_await session->run();
+    if (closing_) {
+      session->close_when_idle();
     }
-    counters.open.fetch_sub(1);
-    sessions_.erase(place);
-    if (closing_ && sessions_.empty()) {
-      deadline_.cancel();
-    }
+    co_await session->run();
+    leave(place, count);
+  }
+
+  asio::awaitable<void> turn_away(tcp::socket socket, Service& service, const Limits& limits,
+                                  std::atomic<std::uint64_t>& count) {
+    const auto session = std::make_shared<Session>(std::move(socket), service, limits);
+    const auto place = sessions_.insert(sessions_.end(), session.get());
+    model::Error full{model::Errc::unavailable, "this node has as many connections as it may have: try again later", ""};
+    co_await session->turn_away(std::move(full));
+    leave(place, count);
   }
 
   /// Ends idle connections now and the others after their answer; everything after `grace`.
@@ -88,6 +88,14 @@ public:
   }
 
 private:
+  void leave(std::list<Session*>::iterator place, std::atomic<std::uint64_t>& count) {
+    count.fetch_sub(1);
+    sessions_.erase(place);
+    if (closing_ && sessions_.empty()) {
+      deadline_.cancel();
+    }
+  }
+
   asio::io_context context_{1};
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> guard_;
   asio::steady_timer deadline_{context_};
@@ -117,14 +125,27 @@ struct Server::Impl {
         continue;
       }
       counters.accepted.fetch_add(1);
-      if (counters.open.load() < limits.connections_max + turned_away_max) {
-        asio::co_spawn(worker.context(), worker.serve(std::move(socket), service, limits, counters), asio::detached);
-      }
+      take(std::move(socket), worker, service);
+    }
+  }
+
+  /// Serves the connection, or says that there are too many, or just closes it when even those are many.
+  void take(tcp::socket socket, Worker& worker, Service& service) {
+    if (counters.open.load() < limits.connections_max) {
+      counters.open.fetch_add(1);
+      asio::co_spawn(worker.context(), worker.serve(std::move(socket), service, limits, counters.open), asio::detached);
+      return;
+    }
+    counters.turned_away.fetch_add(1);
+    if (turning_away.load() < turned_away_max) {
+      turning_away.fetch_add(1);
+      asio::co_spawn(worker.context(), worker.turn_away(std::move(socket), service, limits, turning_away), asio::detached);
     }
   }
 
   const Limits limits;
   Counters counters;
+  std::atomic<std::uint64_t> turning_away{};
   std::vector<Worker> workers;
   tcp::acceptor acceptor;
   bool running{};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <spdlog/formatter.h>
@@ -21,21 +22,34 @@ struct Pair {
   std::string_view value;
 };
 
+/// Whether the text begins with key=.
+bool begins_with_key(std::string_view text) {
+  const auto equals = text.find('=');
+  return equals != std::string_view::npos && equals > 0 &&
+         text.substr(0, equals).find_first_of(" \"") == std::string_view::npos;
+}
+
+/// Where a value in quotes ends. It may have quotes of its own: the end is a quote before the next key, or else the last one.
+std::size_t closing_quote(std::string_view value) {
+  for (auto at = value.find("\" ", 1); at != std::string_view::npos; at = value.find("\" ", at + 1)) {
+    if (begins_with_key(value.substr(at + 2))) {
+      return at;
+    }
+  }
+  return value.size() > 1 && value.back() == '"' ? value.size() - 1 : value.size();
+}
+
 /// Takes the next pair off the front; nothing when the rest is not one.
 std::optional<Pair> next_pair(std::string_view& rest) {
-  const auto equals = rest.find('=');
-  const auto key = rest.substr(0, std::min(equals, rest.size()));
-  if (equals == std::string_view::npos || key.empty() || key.find_first_of(" \"") != std::string_view::npos) {
+  if (!begins_with_key(rest)) {
     return std::nullopt;
   }
+  const auto equals = rest.find('=');
+  const auto key = rest.substr(0, equals);
   std::string_view value = rest.substr(equals + 1);
   std::size_t taken = 0;
   if (value.starts_with('"')) {
-    // The text inside may have quotes of its own: it ends at a quote before a blank, or at the last one.
-    auto end = value.find("\" ", 1);
-    if (end == std::string_view::npos) {
-      end = value.size() > 1 && value.back() == '"' ? value.size() - 1 : value.size();
-    }
+    const auto end = closing_quote(value);
     taken = std::min(end + 1, value.size());
     value = value.substr(1, end - 1);
   } else {

@@ -1,3 +1,4 @@
+// Appending and reading in memory, by the rules of the real journal.
 #include "storage/memory/journal.hpp"
 
 #include <algorithm>

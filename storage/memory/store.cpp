@@ -1,3 +1,4 @@
+// Membership and shards in memory, and the store that hands out its parts.
 #include "storage/memory/store.hpp"
 
 #include <algorithm>

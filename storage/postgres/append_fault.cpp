@@ -1,3 +1,4 @@
+// Exceptions of libpqxx and PostgreSQL's SQLSTATE, told apart by what they say about an append.
 #include "storage/postgres/append_fault.hpp"
 
 #include <algorithm>

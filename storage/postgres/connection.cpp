@@ -1,3 +1,4 @@
+// How a connection is made: parameters that let a dead link be noticed, settings that bound every wait for a lock.
 #include "storage/postgres/connection.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Applies migrations under an advisory lock and keeps book of them in turnwise.migration.
 #include "storage/migrator.hpp"
 
 #include <algorithm>

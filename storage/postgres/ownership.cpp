@@ -1,3 +1,4 @@
+// Membership and shards, a transaction per call.
 #include "storage/postgres/ownership.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Reading: rows of the segments into records.
 #include "storage/postgres/reader.hpp"
 
 #include <charconv>

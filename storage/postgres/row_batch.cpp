@@ -1,13 +1,17 @@
+// Rows into columns.
 #include "storage/postgres/row_batch.hpp"
+
+#include <algorithm>
+#include <limits>
 
 namespace turnwise::storage::postgres {
 namespace {
 
-/// PostgreSQL counts microseconds from the year 2000. In unsigned numbers, where absurd times wrap instead of being undefined;
-/// PostgreSQL then refuses them.
+/// PostgreSQL counts microseconds from the year 2000. It refuses what lies before its calendar, so the floor needs no care.
 std::int64_t since_2000(model::WallTime time) {
-  static constexpr std::uint64_t offset_us = 946'684'800'000'000;
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(time.time_since_epoch().count()) - offset_us);
+  constexpr std::int64_t offset_us = 946'684'800'000'000;
+  constexpr auto floor_us = std::numeric_limits<std::int64_t>::min() + 1 + offset_us;
+  return std::max<std::int64_t>(time.time_since_epoch().count(), floor_us) - offset_us;
 }
 
 } // namespace

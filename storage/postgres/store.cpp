@@ -1,3 +1,4 @@
+// The door to the PostgreSQL side: hands out connections.
 #include "storage/postgres/store.hpp"
 
 #include "storage/postgres/ownership.hpp"

@@ -29,7 +29,9 @@ inline constexpr std::string_view segment_of_sequence =
 enum class Entrance : std::uint8_t { fenced, without_fence, without_owner };
 
 /// One statement, one round trip, one transaction. $1 owner, $2 shards, $3 epochs, $4 first sequences, $5 segment, then the
-/// columns. `entered` yields one row, and only after the fence; without a row of it nothing is inserted.
+/// columns. `entered` is one row, made once and before all others; when the segment is not the newest any more it is filtered
+/// out, and nothing is inserted. The arrays are unnested side by side in the select list, where PostgreSQL streams them: in the
+/// FROM clause it would copy them first, which made batches of 500 rows and more a fifth slower.
 inline std::string append(std::int64_t segment, Entrance entrance) {
   std::string entered = "turnwise.enter_segment($1::uuid, $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint)";
   if (entrance == Entrance::without_fence) {
@@ -41,12 +43,11 @@ inline std::string append(std::int64_t segment, Entrance entrance) {
   }
   return "INSERT INTO turnwise.journal_" + std::to_string(segment) + R"sql(
            (shard, entry, seq, at, event, subject, kind, key, detail, payload)
-    SELECT r.* FROM )sql" +
-         entered + R"sql( AS entered(segment)
-     CROSS JOIN unnest($6::smallint[], $7::bigint[], $8::bigint[], $9::timestamptz[], $10::smallint[], $11::text[],
-                       $12::text[], $13::text[], $14::json[], $15::text[])
-        AS r(shard, entry, seq, at, event, subject, kind, key, detail, payload)
-     WHERE entered.segment = $5)sql";
+    SELECT unnest($6::smallint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::timestamptz[]),
+           unnest($10::smallint[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[]), unnest($14::json[]),
+           unnest($15::text[])
+      FROM )sql" +
+         entered + " AS entered(segment) WHERE entered.segment = $5";
 }
 
 /// Whether a row is there: $1 shard, $2 entry, $3 sequence.

@@ -1,3 +1,4 @@
+// Makes the stores that the conformance suite runs against.
 #include "tests/storage/backend.hpp"
 
 #include <algorithm>

@@ -80,6 +80,26 @@ TEST_CASE("PostgreSQL: an append that was lost on its way is found not to be the
   CHECK(replayed(*node.reader, shard).empty());
 }
 
+TEST_CASE("PostgreSQL: a row that the server refuses leaves nothing, and the session goes on", "[postgres]") {
+  const auto backend = postgres_backend();
+  TestNode node{*backend.store};
+  const auto holding = node.acquire(shard);
+  auto bad = opening(holding, 2);
+  bad.record.at = model::WallTime::min();
+  const auto session = [&] {
+    return backend.database->query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'INSERT%'");
+  };
+  REQUIRE(node.append({holding}, {opening(holding, 1)}).status == AppendStatus::committed);
+  const auto before = session();
+  const auto result = node.append({holding}, {opening(holding, 3), bad});
+  CHECK(result.status == AppendStatus::refused);
+  CHECK(result.error.find("timestamp") != std::string::npos);
+  CHECK(node.append({holding}, {opening(holding, 3)}).status == AppendStatus::committed);
+  CHECK(session() == before);
+  CHECK(replayed(*node.reader, shard).size() == 2);
+}
+
 TEST_CASE("PostgreSQL: sessions that end between two calls are replaced", "[postgres]") {
   const auto backend = postgres_backend();
   TestNode node{*backend.store};

@@ -1,3 +1,4 @@
+// Finds PostgreSQL's programs, starts the guardian and gives it orders.
 #include "tests/support/private_postgres.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Databases of single test cases.
 #include <cstdlib>
 #include <pqxx/pqxx>
 #include <random>

@@ -1,0 +1,85 @@
+// An engine without a journal: it remembers what it was asked and gives answers that a test can foresee or choose.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "actors/engine.hpp"
+
+namespace turnwise::test {
+
+using actors::Answer;
+using actors::ClaimRecipient;
+using actors::ClaimRequest;
+using model::milliseconds;
+using model::Ticket;
+
+class FakeEngine : public actors::Engine {
+public:
+  /// A claim that waits for work.
+  struct Waiting {
+    ClaimRequest request;
+    std::shared_ptr<ClaimRecipient> recipient;
+  };
+
+  // What a test may choose; each is asked for every item. A hook that returns nothing leaves the item unanswered.
+  std::function<std::optional<model::Response>(const model::NewJob&)> on_submit;
+  std::function<std::optional<model::Response>(const Answer&)> on_answer;
+  std::function<std::optional<model::Response>(model::JobId)> on_job;
+  std::function<model::SubjectView(const std::string&)> on_subject = [](const std::string&) { return model::SubjectView{}; };
+  std::atomic<bool> is_ready{true};
+
+  FakeEngine() { meta_.shard_count = 256; }
+
+  void submit(std::vector<model::NewJob> jobs, std::shared_ptr<model::Recipient> recipient) override;
+  void answer(std::vector<Answer> answers, std::shared_ptr<model::Recipient> recipient) override;
+  /// Answers a claim that does not wait with nothing, or with what offer() gave; keeps one that waits.
+  void claim(ClaimRequest request, std::shared_ptr<ClaimRecipient> recipient) override;
+  void cancel(model::JobId job, Ticket ticket) override { change(job, std::move(ticket)); }
+  void retry(model::JobId job, Ticket ticket) override { change(job, std::move(ticket)); }
+  void describe_job(model::JobId job, Ticket ticket) override;
+  void await_job(model::JobId job, milliseconds wait, Ticket ticket) override;
+  void describe_subject(std::string subject, std::size_t jobs_max, Ticket ticket) override;
+
+  [[nodiscard]] actors::Stats stats() const override { return {.jobs_open = 7, .submitted = 9, .journal_up = true}; }
+  [[nodiscard]] std::string metrics() const override { return "turnwise_jobs_open 7\n"; }
+  [[nodiscard]] bool ready() const override { return is_ready; }
+  [[nodiscard]] model::WallTime wall_time() const override { return noon; }
+  [[nodiscard]] const storage::ClusterMeta& cluster() const override { return meta_; }
+  [[nodiscard]] model::Incarnation incarnation() const override { return {}; }
+  void drain() override {}
+
+  /// The next claim that does not wait wins this.
+  void offer(model::Grant grant);
+  /// The oldest claim that waits, taken out; waits for one to come, at most ten seconds.
+  Waiting take_waiting();
+
+  std::vector<model::NewJob> submitted() const;
+  std::vector<Answer> answered() const;
+  /// Waits until this many answers came, at most ten seconds. @returns whether they did
+  bool await_answers(std::size_t count);
+  milliseconds awaited() const;
+
+  /// 2030-01-01T12:00:00Z.
+  static constexpr model::WallTime noon{std::chrono::seconds{1'893'499'200}};
+
+private:
+  void change(model::JobId job, Ticket ticket);
+
+  storage::ClusterMeta meta_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<model::NewJob> submitted_;
+  std::vector<Answer> answered_;
+  std::deque<model::Grant> offers_;
+  std::deque<Waiting> waiting_;
+  milliseconds awaited_{};
+  std::uint64_t next_entry_{1};
+};
+
+/// The turn of a job in shard 3.
+model::Grant grant_of(std::uint64_t entry, std::string payload = "null");
+
+} // namespace turnwise::test
