@@ -165,9 +165,9 @@ void Shard::bodies_read(BodiesRead& message) {
 }
 
 /// Keeps the body of a new job for its start, while the node's cache has room: the oldest jobs are the next to run.
-void Shard::cache_body(model::EntryNumber entry, const model::Submitted& job) {
+void Shard::cache_body(model::EntryNumber entry, Job job) {
   const std::size_t bytes =
-      body_overhead_bytes + job.payload.size() + job.metadata.size() + job.subject.size() + job.kind.size();
+      body_overhead_bytes + job->payload.size() + job->metadata.size() + job->subject.size() + job->kind.size();
   if (context_.body_cache_bytes.load(std::memory_order_relaxed) + bytes > context_.config.body_cache_bytes_max) {
     return;
   }
