@@ -1,6 +1,7 @@
 #include "examples/git-history/submitter.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "app/client/retry.hpp"
 #include "examples/git-history/digest.hpp"
@@ -14,8 +15,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
+constexpr milliseconds ask_interval{200};
 constexpr std::size_t batch_bytes_max = 8U << 20U; // half of what the node allows
-}
+} // namespace
 
 client::NewJob Submitter::job_of(const Change& change) const {
   client::NewJob job;
@@ -90,26 +92,46 @@ void Submitter::submit_history() {
   progress_.all_submitted = true;
 }
 
+/// Whether the node says that no job of anybody is open. Asked twice, some time apart: a node that was restarted between being
+/// ready and being asked would know of nothing yet.
+bool Submitter::nothing_open() {
+  const auto now = Clock::now();
+  if (now - asked_at_ < ask_interval)
+    return false;
+  asked_at_ = now;
+  const bool ready = client_.ready();
+  const auto stats = client_.stats();
+  const bool nothing = ready && stats && stats->jobs_open == 0;
+  return std::exchange(nothing_open_before_, nothing) && nothing;
+}
+
+void Submitter::wait_for(const std::string& path, const std::string& id) {
+  auto last_answer = Clock::now();
+  for (;;) {
+    check_stop();
+    const auto job = client::with_retry(last_answer + settings_.patience, [&] {
+      check_stop();
+      return client_.wait_for_job(id, seconds{1});
+    });
+    if (!job)
+      throw std::runtime_error{"asking for job " + id + " failed: " + job.error().detail};
+    last_answer = Clock::now();
+    if (!job->final())
+      continue;
+    if (job->state != "succeeded")
+      failures_.push_back(quoted_path(path) + ": its last job " + job->state + (job->error.empty() ? "" : ": " + job->error));
+    return;
+  }
+}
+
 void Submitter::wait_for_all() {
   for (const auto& [path, id] : last_jobs_) {
-    auto last_answer = Clock::now();
-    for (;;) {
-      check_stop();
-      const auto job = client::with_retry(last_answer + settings_.patience, [&] {
-        check_stop();
-        return client_.wait_for_job(id, seconds{1});
-      });
-      if (!job)
-        throw std::runtime_error{"asking for job " + id + " failed: " + job.error().detail};
-      last_answer = Clock::now();
-      if (!job->final())
-        continue;
-      if (job->state != "succeeded")
-        failures_.push_back(quoted_path(path) + ": its last job " + job->state + (job->error.empty() ? "" : ": " + job->error));
-      break;
-    }
+    if (nothing_open())
+      break; // so there is no need to ask for each of them
+    wait_for(path, id);
     ++progress_.paths_done;
   }
+  progress_.paths_done = last_jobs_.size();
 }
 
 } // namespace turnwise::git_history

@@ -43,7 +43,8 @@ public:
   /// Throws std::runtime_error when git fails, or the node refuses, or is away for longer than the patience.
   void submit_history();
 
-  /// Waits until the last job of each path is final, and with it all that stood before it. Throws std::runtime_error as above.
+  /// Waits until the last job of each path is final, and with it all that stood before it; or until no job at all is open.
+  /// Throws std::runtime_error as above.
   void wait_for_all();
 
   [[nodiscard]] const LastChanges& last_changes() const { return last_changes_; }
@@ -55,6 +56,8 @@ public:
 private:
   bool take(Change&& change);
   void flush();
+  void wait_for(const std::string& path, const std::string& id);
+  bool nothing_open();
   client::NewJob job_of(const Change& change) const;
   void check_stop() const;
 
@@ -70,6 +73,8 @@ private:
   LastChanges last_changes_;
   std::unordered_map<std::string, std::string> last_jobs_; ///< path → id
   std::vector<std::string> failures_;
+  std::chrono::steady_clock::time_point asked_at_;
+  bool nothing_open_before_{};
 };
 
 } // namespace turnwise::git_history
