@@ -86,6 +86,7 @@ Call claim_call(const ClaimOptions& options) {
   out.end_array().end_object();
   Call call{"POST", "/v1/claims", std::move(out).take()};
   call.wait = *wait;
+  call.opaque_depth = 3;
   return call;
 }
 

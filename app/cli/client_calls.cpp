@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "app/json/parse.hpp"
 #include "app/node/run.hpp"
 
 namespace turnwise::cli {
@@ -60,18 +61,17 @@ int make_call(const ClientOptions& options, const Call& call, const std::functio
     print_refusal(*reply);
     return node::exit_failed;
   }
-  boost::json::error_code failure;
-  const auto answer = boost::json::parse(reply->body, failure);
-  if (failure || !answer.is_object()) {
+  const auto answer = json::parse(reply->body, {.depth = call.opaque_depth});
+  if (!answer || !answer->is_object()) {
     std::cerr << "turnwise: the node's answer is no JSON object\n";
     return node::exit_failed;
   }
   if (options.json) {
     std::cout << reply->body << '\n';
   } else {
-    print(answer.get_object());
+    print(answer->get_object());
   }
-  return status ? status(answer.get_object()) : node::exit_done;
+  return status ? status(answer->get_object()) : node::exit_done;
 }
 
 std::string member(const boost::json::object& object, std::string_view name) {

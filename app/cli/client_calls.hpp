@@ -32,6 +32,7 @@ struct Call {
   std::string body{};
   std::vector<client::Header> headers{};
   std::chrono::milliseconds wait{0};
+  std::size_t opaque_depth{1}; ///< where the answer has payloads, see json::OpaqueMembers
 };
 
 /// Makes the call. A refusal is printed to stderr with what to do. With --json the answer is printed as it is, else `print` is
@@ -40,7 +41,8 @@ struct Call {
 int make_call(const ClientOptions& options, const Call& call, const std::function<void(const boost::json::object&)>& print,
               const std::function<int(const boost::json::object&)>& status = nullptr);
 
-/// A member as text for people: a string without quotes, anything else as JSON; empty when absent.
+/// A member as text for people: a string without quotes, anything else as JSON (payload, result and metadata exactly as the
+/// node wrote them); empty when absent.
 std::string member(const boost::json::object& object, std::string_view name);
 
 /// The JSON that an option gives: the text itself, @FILE, or - for stdin.

@@ -127,11 +127,11 @@ TEST_CASE("with --json the node's answer is printed as it is") {
 TEST_CASE("a claim shows the turn that it won, and exits with 5 when there is none") {
   test::HttpFixture node;
   CHECK(run_at(node, {"claim", "--kind", "build_coverage"}).status == 5);
-  node.engine.offer(test::grant_of(7, R"({"n":1})"));
+  node.engine.offer(test::grant_of(7, R"({"n":1.10})"));
   const auto ran = run_at(node, {"claim", "--kind", "build_coverage"});
   CHECK(ran.status == 0);
   CHECK(contains(ran.out, "receipt"));
-  CHECK(contains(ran.out, R"({"n":1})"));
+  CHECK(contains(ran.out, R"({"n":1.10})"));
 }
 
 TEST_CASE("a subject is shown as a table of who waits and why") {
