@@ -16,14 +16,19 @@ inline constexpr std::string_view segments_to_replay = R"sql(
    WHERE held.shard = $1 AND held.segment >= s.replay_from
    ORDER BY held.segment)sql";
 
+// Lookups of many things at once go through them one by one: the inner query is kept apart (OFFSET 0), so that no plan reads a
+// whole segment for a few entries.
+
 /// Where rows of these entries can be: from the segment into which the entry's number falls.
 inline constexpr std::string_view segments_of_entries = R"sql(
   SELECT held.segment, wanted.shard, wanted.entry
     FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry)
-    JOIN turnwise.segment_shard AS held ON held.shard = wanted.shard
-   WHERE held.segment >= coalesce((SELECT max(before.segment) FROM turnwise.segment_shard AS before
+   CROSS JOIN LATERAL (
+     SELECT h.segment FROM turnwise.segment_shard AS h
+      WHERE h.shard = wanted.shard
+        AND h.segment >= coalesce((SELECT max(before.segment) FROM turnwise.segment_shard AS before
                                     WHERE before.shard = wanted.shard AND before.first_seq <= wanted.entry), 0)
-   ORDER BY held.segment)sql";
+     OFFSET 0) AS held)sql";
 
 /// The segments with rows of a shard ($1) since a time ($2, microseconds), the newest first. A minute's grace: `at` is a
 /// node's idea of PostgreSQL's time.
@@ -55,23 +60,26 @@ inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> seg
 inline constexpr std::string_view has_body = "j.event IN (1, 12)";
 inline constexpr std::string_view any = "true";
 
-/// Rows of the entries $1 (shards), $2 (numbers), in order.
+/// Rows of the entries $1 (shards), $2 (numbers), those of an entry by sequence.
 inline std::string rows_of_entries(std::int64_t segment, std::string_view condition) {
   return "SELECT j.shard, j.entry, j.seq, " + std::string{at_us} +
          ", j.event, j.subject, j.kind, j.key, j.detail, j.payload"
-         " FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry) JOIN " +
-         journal(segment) + " AS j ON j.shard = wanted.shard AND j.entry = wanted.entry WHERE " + std::string{condition} +
-         " ORDER BY j.shard, j.entry, j.seq";
+         " FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry) CROSS JOIN LATERAL (SELECT * FROM " +
+         journal(segment) + " AS j WHERE j.shard = wanted.shard AND j.entry = wanted.entry AND " + std::string{condition} +
+         " ORDER BY j.seq OFFSET 0) AS j";
 }
 
 /// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest first.
 inline std::string keys(std::int64_t segment) {
   return R"sql(
-    SELECT asked.number, j.entry, j.detail ->> 'fingerprint'
+    SELECT asked.number, j.entry, j.fingerprint
       FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS asked(subject, kind, key, number)
-      JOIN )sql" +
-         journal(segment) + R"sql( AS j ON j.key = asked.key AND j.subject = asked.subject AND j.kind = asked.kind
-     WHERE j.shard = $1 AND j.at >= 'epoch'::timestamptz + $5 * interval '1 microsecond'
+     CROSS JOIN LATERAL (
+       SELECT j.entry, j.seq, j.detail ->> 'fingerprint' AS fingerprint FROM )sql" +
+         journal(segment) + R"sql( AS j
+        WHERE j.key = asked.key AND j.subject = asked.subject AND j.kind = asked.kind AND j.shard = $1
+          AND j.at >= 'epoch'::timestamptz + $5 * interval '1 microsecond'
+       OFFSET 0) AS j
      ORDER BY j.seq DESC)sql";
 }
 
