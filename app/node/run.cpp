@@ -58,13 +58,14 @@ std::function<void(std::string)> end_process(std::function<void()> farewell) {
 }
 
 model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, const Parts& parts) {
-  if (parts.options.exec.empty()) {
+  handlers::Handlers own{parts.options.exec, parts.in_process};
+  if (own.empty()) {
     return std::unique_ptr<handlers::Runner>{};
   }
   handlers::RunnerConfig config;
   config.node_name = parts.options.engine.node_name;
   config.lease = std::max(config.lease, parts.options.engine.lease_min);
-  return handlers::Runner::start(engine, parts.spawner.get(), config, {parts.options.exec, {}});
+  return handlers::Runner::start(engine, parts.spawner.get(), config, std::move(own));
 }
 
 /// Everything between the start of the engine and its end.
@@ -79,7 +80,8 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
   context.limits.lease_min = parts.options.engine.lease_min;
   http::Router router(routes::all(context, limits), limits.body_bytes_max);
   server.start(router);
-  spdlog::info("node-serving address={} node={} kinds={}", address, parts.options.engine.node_name, parts.options.exec.size());
+  spdlog::info("node-serving address={} node={} kinds={}", address, parts.options.engine.node_name,
+               parts.options.exec.size() + parts.in_process.size());
   parts.up("http://" + address);
 
   stop.wait();

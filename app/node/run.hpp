@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/config/node_options.hpp"
+#include "app/handlers/handler.hpp"
 #include "app/handlers/spawner.hpp"
 #include "storage/ownership.hpp"
 
@@ -22,10 +24,11 @@ enum Exit : int {
 struct Parts {
   config::NodeOptions options; ///< valid
   std::unique_ptr<storage::Store> store;
-  std::unique_ptr<handlers::Spawner> spawner;     ///< null when no kind runs as a command
-  std::function<void(const std::string& url)> up; ///< called when the node serves
-  std::function<void()> farewell{[] {}};          ///< called before the process ends, whatever the reason
-  std::string unreachable_hint;                   ///< what to do when PostgreSQL cannot be reached
+  std::unique_ptr<handlers::Spawner> spawner;      ///< null when no kind runs as a command
+  std::vector<handlers::InProcessKind> in_process; ///< kinds that functions of this program run
+  std::function<void(const std::string& url)> up;  ///< called when the node serves
+  std::function<void()> farewell{[] {}};           ///< called before the process ends, whatever the reason
+  std::string unreachable_hint;                    ///< what to do when PostgreSQL cannot be reached
 };
 
 /// Binds the address, starts the engine, serves; drains on SIGTERM and SIGINT, and ends at once on a second one. To be called
