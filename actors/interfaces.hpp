@@ -125,11 +125,12 @@ struct Loaded {
   std::shared_ptr<LoadedShard> shard; ///< null after an error
   std::string error;
 };
-/// From a reader: bodies of jobs that are to start.
+/// From a reader: bodies of jobs that are to start, and of some that will soon.
 struct BodiesRead {
   Generation generation{};
   std::vector<storage::Body> bodies;
-  std::vector<model::EntryNumber> asked;
+  std::vector<model::EntryNumber> asked; ///< by a start that waits
+  std::vector<model::EntryNumber> ahead; ///< heads of subjects that are ready, for the cache
   std::string error;
 };
 /// A slot that waits until the journal has said whether it knows a key.

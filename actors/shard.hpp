@@ -143,11 +143,16 @@ private:
   void unlist(Slot& slot);
   void take(const Take& message);
   void start(Slot& slot, Job job, const std::shared_ptr<Poll>& poll);
-  void fetch(std::vector<model::EntryNumber> entries);
+  struct Ready {
+    std::list<Slot*> slots;
+    std::uint32_t advertised{}; // told to the dispatcher and not taken yet
+  };
+  [[nodiscard]] std::vector<model::EntryNumber> next_without_body(const Ready& ready) const;
+  void fetch(std::vector<model::EntryNumber> entries, std::vector<model::EntryNumber> ahead);
   void bodies_read(BodiesRead& message);
   static void nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count);
   void advertise();
-  void cache_body(model::EntryNumber entry, const model::Submitted& job);
+  void cache_body(model::EntryNumber entry, Job job);
   void drop_body(model::EntryNumber entry);
 
   // ── Records and effects: shard_effects.cpp ──
@@ -207,10 +212,6 @@ private:
   std::uint64_t durable_{};             // of them, committed
   std::deque<Effect> effects_;
 
-  struct Ready {
-    std::list<Slot*> slots;
-    std::uint32_t advertised{}; // told to the dispatcher and not taken yet
-  };
   std::unordered_map<model::KindId, Ready> ready_;
   struct Body {
     Job job;

@@ -49,7 +49,7 @@ void Shard::carry_out(Slot& /*slot*/, model::Revoke& /*action*/) {}
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
   if (const auto* submitted = std::get_if<model::Submitted>(&body)) {
-    cache_body(entry, *submitted);
+    cache_body(entry, std::make_shared<const model::Submitted>(*submitted));
     if (!submitted->key.empty()) {
       remember_key(spell_key(submitted->subject, submitted->kind, submitted->key), entry, submitted->fingerprint);
     }

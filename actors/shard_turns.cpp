@@ -14,6 +14,8 @@ constexpr std::uint32_t advertised_max = 256;
 /// What a cached body costs beside its texts.
 constexpr std::size_t body_overhead_bytes = 320;
 constexpr milliseconds fetch_retry{200};
+/// Bodies that are read ahead with one that is missing: after a restart all are.
+constexpr std::size_t read_ahead_max = 200;
 
 } // namespace
 
@@ -71,8 +73,19 @@ void Shard::take(const Take& message) {
   }
   nothing_to_start(message.poll, message.count - taken);
   if (!missing.empty()) {
-    fetch(std::move(missing));
+    fetch(std::move(missing), next_without_body(ready));
   }
+}
+
+/// Heads of subjects that are ready and whose bodies nobody has read yet: the next to be taken.
+std::vector<model::EntryNumber> Shard::next_without_body(const Ready& ready) const {
+  std::vector<model::EntryNumber> entries;
+  for (auto slot = ready.slots.begin(); slot != ready.slots.end() && entries.size() < read_ahead_max; ++slot) {
+    if (!bodies_.contains((*slot)->head.entry)) {
+      entries.push_back((*slot)->head.entry);
+    }
+  }
+  return entries;
 }
 
 /// Gives the turn of a subject to a worker: the subject decides whether it still can.
@@ -93,8 +106,8 @@ void Shard::nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t co
 // ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Reads the bodies of jobs that are to start and are not in the cache.
-void Shard::fetch(std::vector<model::EntryNumber> entries) {
-  BodiesRead message{generation_, {}, std::move(entries), ""};
+void Shard::fetch(std::vector<model::EntryNumber> entries, std::vector<model::EntryNumber> ahead) {
+  BodiesRead message{generation_, {}, std::move(entries), std::move(ahead), ""};
   const bool queued =
       context_.readers->submit([me = shard_actor{self_}, id = id_, message](storage::JournalReader& reader) mutable {
         std::vector<std::pair<model::ShardId, model::EntryNumber>> wanted;
@@ -142,17 +155,24 @@ void Shard::bodies_read(BodiesRead& message) {
       set_timer(slot, model::BootClock::now() + fetch_retry); // its tick lists it again
     }
   }
+  for (const model::EntryNumber entry : message.ahead) {
+    const auto job = jobs.find(entry);
+    Slot* slot = job == jobs.end() ? nullptr : find_slot(job->second->subject);
+    if (slot != nullptr && slot->head.entry == entry && slot->open > 0 && !bodies_.contains(entry)) {
+      cache_body(entry, job->second); // only of open jobs: it is dropped when the job is closed
+    }
+  }
 }
 
 /// Keeps the body of a new job for its start, while the node's cache has room: the oldest jobs are the next to run.
-void Shard::cache_body(model::EntryNumber entry, const model::Submitted& job) {
+void Shard::cache_body(model::EntryNumber entry, Job job) {
   const std::size_t bytes =
-      body_overhead_bytes + job.payload.size() + job.metadata.size() + job.subject.size() + job.kind.size();
+      body_overhead_bytes + job->payload.size() + job->metadata.size() + job->subject.size() + job->kind.size();
   if (context_.body_cache_bytes.load(std::memory_order_relaxed) + bytes > context_.config.body_cache_bytes_max) {
     return;
   }
   context_.body_cache_bytes.fetch_add(bytes, std::memory_order_relaxed);
-  bodies_[entry] = {std::make_shared<const model::Submitted>(job), bytes};
+  bodies_[entry] = {std::move(job), bytes};
 }
 
 void Shard::drop_body(model::EntryNumber entry) {

@@ -323,6 +323,9 @@ void PrivatePostgres::stop() {
       {"pg_ctl", "stop", "--pgdata", cluster_.string(), "--mode=fast", "--wait", "--timeout", "30", "--silent"});
   if (!stopped) {
     spdlog::error("postgres-not-stopped error=\"{}\"", stopped.error().detail);
+  } else if (socket_folder_ != folder_) {
+    std::error_code ignored;
+    fs::remove(socket_folder_, ignored);
   }
 }
 

@@ -22,6 +22,7 @@ using model::Error;
 using std::chrono::steady_clock;
 
 constexpr std::size_t read_bytes_max = 64 * 1024;
+constexpr std::size_t head_read_bytes = 4 * 1024;
 constexpr std::string_view end_of_head = "\r\n\r\n";
 
 std::string_view view(const beast::flat_buffer& buffer) {
@@ -68,51 +69,79 @@ asio::awaitable<void> Session::run() {
 }
 
 asio::awaitable<bool> Session::serve_one() {
-  const auto head = co_await read_head();
-  if (head.ok() && head.value() == 0) {
-    co_return false;
-  }
-  std::optional<Error> fault = head.ok() ? check_head(view(buffer_).substr(0, head.value()), limits_) : head.error();
-
-  Parser parser;
-  error_code failure;
-  if (!fault) {
-    parser.header_limit(static_cast<std::uint32_t>(2 * limits_.head_bytes_max));
-    parser.body_limit(boost::none);
-    buffer_.consume(parser.put(asio::buffer(buffer_.data().data(), head.value()), failure));
-    if (failure && failure != beast::http::error::need_more) {
-      fault = Error{Errc::malformed, fmt::format("the head of the request is malformed: {}", failure.message()), ""};
-    }
-  }
-  Fields fields;
-  if (!fault) {
-    const std::size_t bytes_max = service_.body_bytes_max(parser.get().base());
-    if (parser.chunked()) {
-      fields = parser.get().base(); // as they are before trailers join them
-    }
-    fault = co_await read_body(parser, bytes_max);
-  }
-  if (fault) {
-    const Response response = problem_response(*fault);
+  auto received = co_await receive();
+  if (!received) {
+    const Response response = problem_response(received.error());
     co_await send(response, Connection::close, Body::send);
     co_await linger();
     co_return false;
   }
-
-  const Connection connection = parser.keep_alive() && parser.get().version() == 11 ? Connection::keep : Connection::close;
-  auto message = parser.release();
-  const Body body = message.method() == Verb::head ? Body::leave_out : Body::send;
-  Request request{message.method(), std::string{message.target()}, {}, {}, {}, std::move(message.body()), nullptr};
-  request.fields = parser.chunked() ? std::move(fields) : Fields{std::move(message.base())};
+  if (!received.value()) {
+    co_return false;
+  }
+  Incoming incoming = std::move(*received.value());
   const auto peer = std::make_shared<Peer>([this](const std::shared_ptr<Peer>& client) { watch(client); });
-  request.peer = peer;
-  const Response response = co_await answer(std::move(request));
+  incoming.request.peer = peer;
+  const Response response = co_await answer(std::move(incoming.request));
   if (peer->gone()) {
     co_return false;
   }
-  const Connection then = closing_ ? Connection::close : connection;
-  co_await send(response, then, body);
-  co_return then == Connection::keep;
+  const Connection connection = closing_ ? Connection::close : incoming.connection;
+  co_await send(response, connection, incoming.body);
+  co_return connection == Connection::keep;
+}
+
+asio::awaitable<model::Result<std::optional<Session::Incoming>>> Session::receive() {
+  const auto head = co_await read_head();
+  if (!head) {
+    co_return head.error();
+  }
+  if (head.value() == 0) {
+    co_return std::optional<Incoming>{};
+  }
+  if (auto fault = check_head(view(buffer_).substr(0, head.value()), limits_)) {
+    co_return std::move(*fault);
+  }
+  Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(2 * limits_.head_bytes_max)); // checked already, by our own limit
+  parser.body_limit(boost::none);                                              // known when the route is
+  error_code failure;
+  buffer_.consume(parser.put(asio::buffer(buffer_.data().data(), head.value()), failure));
+  if (failure && failure != beast::http::error::need_more) {
+    co_return Error{Errc::malformed, fmt::format("the head of the request is malformed: {}", failure.message()), ""};
+  }
+  // Trailers of a chunked body would join the fields: they are taken as they are now.
+  Fields fields = parser.chunked() ? Fields{parser.get().base()} : Fields{};
+  const std::size_t bytes_max = service_.body_bytes_max(parser.get().base());
+  if (auto fault = co_await read_body(parser, bytes_max)) {
+    co_return std::move(*fault);
+  }
+  co_return take_message(parser, std::move(fields));
+}
+
+Session::Incoming Session::take_message(Parser& parser, Fields fields) {
+  const bool keep = parser.keep_alive() && parser.get().version() == 11;
+  auto message = parser.release();
+  Incoming incoming;
+  incoming.connection = keep ? Connection::keep : Connection::close;
+  incoming.body = message.method() == Verb::head ? Body::leave_out : Body::send;
+  incoming.request.method = message.method();
+  incoming.request.target = std::string{message.target()};
+  incoming.request.body = std::move(message.body());
+  incoming.request.fields = parser.chunked() ? std::move(fields) : Fields{std::move(message.base())};
+  return incoming;
+}
+
+std::optional<model::Error> Session::check_size() const {
+  const auto bytes = view(buffer_);
+  if (bytes.size() > limits_.request_line_bytes_max && bytes.find('\n') == std::string_view::npos) {
+    return Error{Errc::headers_too_large, fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max),
+                 ""};
+  }
+  if (bytes.size() > limits_.head_bytes_max) {
+    return Error{Errc::headers_too_large, fmt::format("the head of a request may have {} bytes", limits_.head_bytes_max), ""};
+  }
+  return std::nullopt;
 }
 
 asio::awaitable<model::Result<std::size_t>> Session::read_head() {
@@ -120,19 +149,13 @@ asio::awaitable<model::Result<std::size_t>> Session::read_head() {
   bool begun = buffer_.size() > 0;
   stream_.expires_after(std::exchange(first_, false) || begun ? limits_.head_deadline : limits_.idle_max);
   while (true) {
-    const auto bytes = view(buffer_);
-    const auto end = bytes.find(end_of_head, searched < 3 ? 0 : searched - 3);
+    const auto end = view(buffer_).find(end_of_head, searched < 3 ? 0 : searched - 3);
     if (end != std::string_view::npos) {
       co_return end + end_of_head.size();
     }
-    searched = bytes.size();
-    if (const auto line = bytes.find('\n'); line == std::string_view::npos && bytes.size() > limits_.request_line_bytes_max) {
-      co_return Error{Errc::headers_too_large,
-                      fmt::format("the request line may have {} bytes", limits_.request_line_bytes_max), ""};
-    }
-    if (bytes.size() > limits_.head_bytes_max) {
-      co_return Error{Errc::headers_too_large, fmt::format("the head of a request may have {} bytes", limits_.head_bytes_max),
-                      ""};
+    searched = buffer_.size();
+    if (auto fault = check_size()) {
+      co_return std::move(*fault);
     }
     if (closing_ && !begun) {
       co_return std::size_t{0};
@@ -140,7 +163,7 @@ asio::awaitable<model::Result<std::size_t>> Session::read_head() {
     idle_ = !begun;
     error_code failure;
     const auto count =
-        co_await stream_.async_read_some(buffer_.prepare(4096), asio::redirect_error(asio::use_awaitable, failure));
+        co_await stream_.async_read_some(buffer_.prepare(head_read_bytes), asio::redirect_error(asio::use_awaitable, failure));
     idle_ = false;
     if (failure) {
       co_return std::size_t{0};

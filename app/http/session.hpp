@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -39,7 +40,20 @@ private:
   template <class T>
   using Awaitable = boost::asio::awaitable<T>;
 
+  /// A request and what its answer is to be like.
+  struct Incoming {
+    Request request;
+    Connection connection{};
+    Body body{};
+  };
+
+  /// @returns whether the connection goes on
   Awaitable<bool> serve_one();
+  /// @returns nothing when the connection ended between requests; an error when what came is no request to be answered
+  Awaitable<model::Result<std::optional<Incoming>>> receive();
+  static Incoming take_message(Parser& parser, Fields fields);
+  /// Whether the head that is being read is too large already.
+  [[nodiscard]] std::optional<model::Error> check_size() const;
   /// @returns the length of the next head, which is in buffer_ then; 0 when the connection ended between requests
   Awaitable<model::Result<std::size_t>> read_head();
   Awaitable<std::optional<model::Error>> read_body(Parser& parser, std::size_t bytes_max);

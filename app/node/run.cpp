@@ -11,6 +11,7 @@
 #include "app/handlers/runner.hpp"
 #include "app/http/router.hpp"
 #include "app/http/server.hpp"
+#include "app/node/place.hpp"
 #include "app/node/stop_signal.hpp"
 #include "app/routes/routes.hpp"
 
@@ -109,7 +110,7 @@ int run_parts(Parts& parts) {
     return failed(port.error(), "Is another node running there? Choose another address with --listen.");
   }
   const std::string address = http::Endpoint{endpoint->host, *port}.text();
-  parts.options.engine.address = address;
+  parts.options.engine.address = place_of(address);
   auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process(parts.farewell));
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);

@@ -11,7 +11,9 @@ namespace asio = boost::asio;
 void Bell::ring() {
   asio::post(executor_, [self = shared_from_this()] {
     self->rung_ = true;
-    self->timer_.cancel();
+    if (self->timer_ != nullptr) {
+      self->timer_->cancel();
+    }
   });
 }
 
@@ -19,9 +21,12 @@ asio::awaitable<void> Bell::wait(std::chrono::milliseconds timeout) {
   if (rung_) {
     co_return;
   }
+  const auto self = shared_from_this();
+  asio::steady_timer timer(executor_, timeout);
+  timer_ = &timer;
   boost::system::error_code ignored;
-  timer_.expires_after(timeout);
-  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  timer_ = nullptr;
 }
 
 Collector::Collector(asio::any_io_executor executor, std::size_t items)

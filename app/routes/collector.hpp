@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,7 +19,7 @@ namespace turnwise::routes {
 /// A wait that another thread may end. ring() from any thread; the rest from the coroutine's.
 class Bell : public std::enable_shared_from_this<Bell> {
 public:
-  explicit Bell(boost::asio::any_io_executor executor) : executor_(executor), timer_(executor) {}
+  explicit Bell(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
   /// Ends the wait; called before it begins, it ends the wait at once.
   void ring();
@@ -27,8 +28,9 @@ public:
 
 private:
   boost::asio::any_io_executor executor_;
-  boost::asio::steady_timer timer_;
-  bool rung_{}; // on the executor's thread
+  // Both on the executor's thread. The timer is the waiting coroutine's: who rings late may hold this when it is long gone.
+  boost::asio::steady_timer* timer_{};
+  bool rung_{};
 };
 
 /// Collects the answers to the items of one request. An answer that comes after the wait was given up is dropped.

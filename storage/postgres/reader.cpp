@@ -13,10 +13,12 @@ namespace {
 
 using EntryKey = std::pair<ShardId, EntryNumber>;
 
-/// Segments have no statistics when they are young, and plans must not depend on that: always along an index, so that rows come
-/// in order and are not sorted first, however many there are.
-constexpr auto reader_settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
-                                 "SET enable_bitmapscan = off; SET enable_sort = off;";
+/// Segments have no statistics when they are young, and plans must not depend on that. A replay goes along the index, so that
+/// rows come in order and are not sorted first, however many there are; what is looked up singly is looked up by the index, row
+/// by row (a merge or a hash would read the whole segment for a few entries).
+constexpr auto reader_settings = "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0;"
+                                 "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;"
+                                 "SET enable_mergejoin = off; SET enable_hashjoin = off;";
 
 std::vector<std::int64_t> segments(const pqxx::result& rows) {
   std::vector<std::int64_t> numbers;
