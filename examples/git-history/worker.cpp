@@ -1,5 +1,6 @@
 #include "examples/git-history/worker.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 #include <utility>
@@ -46,7 +47,7 @@ private:
     client::ClaimRequest request;
     request.worker = settings_.name;
     request.kinds = {job_kind};
-    request.max = stop_asked == 0 ? settings_.claim_max : 0;
+    request.max = stop_asked == 0 ? claim_max_ : 0;
     request.wait = answers_.empty() ? milliseconds{1'000} : milliseconds{0};
     request.results = answers_;
     auto claimed = client::with_retry(Clock::now() + milliseconds{1'000}, [&] { return client_.claim(request); });
@@ -66,15 +67,20 @@ private:
     std::this_thread::sleep_for(milliseconds{20});
   }
 
-  /// Works through what was claimed. What it has not begun after a third of its lease goes back: to others, or to this worker
-  /// with a new lease. A worker with longer jobs would extend their leases instead, from a thread that has nothing else to do.
+  /// Works through what was claimed. What it has not begun after two thirds of its lease goes back, and the next claim is for
+  /// half as many; a claim that was worked through doubles it. A worker with longer jobs would extend their leases instead,
+  /// from a thread that has nothing else to do.
   void work() {
+    bool gave_back = false;
     for (const auto& grant : std::exchange(grants_, {})) {
-      if (stop_asked == 0 && Clock::now() < grant.deadline - grant.lease * 2 / 3)
+      if (stop_asked == 0 && Clock::now() < grant.deadline - grant.lease / 3) {
         answers_.push_back(apply(grant));
-      else
+      } else {
         answers_.push_back({grant.receipt, Answer::Outcome::release, {}, {}, true, {}});
+        gave_back = true;
+      }
     }
+    claim_max_ = gave_back ? std::max(claim_max_ / 2, 1U) : std::min(claim_max_ * 2, settings_.claim_max);
   }
 
   Answer apply(const Grant& grant) {
@@ -126,6 +132,7 @@ private:
   FlatStore store_;
   BlobReader blobs_;
   FileDescriptor log_;
+  std::uint32_t claim_max_{settings_.claim_max};
   std::vector<Grant> grants_;
   std::vector<Answer> answers_;
 };
