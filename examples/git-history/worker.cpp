@@ -1,8 +1,10 @@
 #include "examples/git-history/worker.hpp"
 
+#include <algorithm>
 #include <csignal>
-#include <deque>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "app/client/client.hpp"
 #include "app/client/retry.hpp"
@@ -40,25 +42,19 @@ public:
   }
 
 private:
-  /// Reports what is done, says what is still worked on, and takes more when there is nothing left.
+  /// Reports what became of the last claim's jobs, and takes more.
   void exchange() {
     client::ClaimRequest request;
     request.worker = settings_.name;
     request.kinds = {job_kind};
-    request.max = settings_.claim_max;
-    request.wait = grants_.empty() && answers_.empty() ? milliseconds{1'000} : milliseconds{0};
+    request.max = stop_asked == 0 ? claim_max_ : 0;
+    request.wait = answers_.empty() ? milliseconds{1'000} : milliseconds{0};
     request.results = answers_;
-    for (const auto& grant : grants_)
-      request.extend.push_back(grant.receipt);
-    const auto sent_at = Clock::now();
-    auto claimed = client::with_retry(sent_at + milliseconds{1'000}, [&] { return client_.claim(request); });
+    auto claimed = client::with_retry(Clock::now() + milliseconds{1'000}, [&] { return client_.claim(request); });
     if (!claimed)
       return pause_after(claimed.error()); // the answers stay, and are given again
     answers_.clear();
-    asked_at_ = sent_at;
-    keep_extended(claimed->extended, sent_at);
-    for (auto& grant : claimed->grants)
-      grants_.push_back(std::move(grant));
+    grants_ = std::move(claimed->grants);
     if (claimed->refused)
       pause_after(*claimed->refused);
   }
@@ -71,27 +67,20 @@ private:
     std::this_thread::sleep_for(milliseconds{20});
   }
 
-  void keep_extended(const std::vector<model::Result<client::Extended>>& extended, Clock::time_point sent_at) {
-    std::deque<Grant> kept;
-    for (std::size_t i = 0; i < extended.size(); ++i) {
-      if (!extended[i])
-        continue; // superseded: somebody else has it
-      grants_[i].deadline = sent_at + extended[i]->lease;
-      kept.push_back(std::move(grants_[i]));
-    }
-    grants_ = std::move(kept);
-  }
-
-  /// Works through what was claimed, but comes back early enough to extend the leases of the rest.
+  /// Works through what was claimed. What it has not begun after two thirds of its lease goes back, and the next claim is for
+  /// half as many; a claim that was worked through doubles it. A worker with longer jobs would extend their leases instead,
+  /// from a thread that has nothing else to do.
   void work() {
-    while (!grants_.empty() && stop_asked == 0) {
-      const Grant grant = std::move(grants_.front());
-      grants_.pop_front();
-      if (Clock::now() < grant.deadline)
+    bool gave_back = false;
+    for (const auto& grant : std::exchange(grants_, {})) {
+      if (stop_asked == 0 && Clock::now() < grant.deadline - grant.lease / 3) {
         answers_.push_back(apply(grant));
-      if (Clock::now() - asked_at_ > grant.lease / 3)
-        return;
+      } else {
+        answers_.push_back({grant.receipt, Answer::Outcome::release, {}, {}, true, {}});
+        gave_back = true;
+      }
     }
+    claim_max_ = gave_back ? std::max(claim_max_ / 2, 1U) : std::min(claim_max_ * 2, settings_.claim_max);
   }
 
   Answer apply(const Grant& grant) {
@@ -143,9 +132,9 @@ private:
   FlatStore store_;
   BlobReader blobs_;
   FileDescriptor log_;
-  std::deque<Grant> grants_;
+  std::uint32_t claim_max_{settings_.claim_max};
+  std::vector<Grant> grants_;
   std::vector<Answer> answers_;
-  Clock::time_point asked_at_;
 };
 
 } // namespace
