@@ -49,7 +49,9 @@ Parameters parameters_of(const PostgresOptions& options) {
 /// has been frozen.
 constexpr std::string_view common_settings = "SET statement_timeout = 0; SET lock_timeout = '10s';"
                                              "SET idle_in_transaction_session_timeout = '5s';"
-                                             "SET client_min_messages = warning; SET TimeZone = 'UTC';";
+                                             "SET client_min_messages = warning; SET TimeZone = 'UTC';"
+                                             // Statements are short; compiling one takes longer than running it.
+                                             "SET jit = off;";
 
 } // namespace
 

@@ -1,4 +1,6 @@
 // Rows 1 to 7 of the fault matrix: the node is killed with -9 at a chosen line, and started again. Needs PostgreSQL.
+#include <signal.h>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <thread>
