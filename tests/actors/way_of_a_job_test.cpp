@@ -274,7 +274,8 @@ TEST_CASE("draining answers waiting claims, finishes what is under way and frees
     node->drain();
     worker.join();
   }
-  for (const auto& row : store->open_ownership()->shards().value())
+  const auto rows = store->open_ownership()->shards().value();
+  for (const auto& row : rows)
     CHECK_FALSE(row.owned);
 }
 
