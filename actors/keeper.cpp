@@ -3,6 +3,8 @@
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
+#include <malloc.h>
+
 #include <algorithm>
 
 namespace turnwise::actors {
@@ -14,6 +16,8 @@ constexpr std::size_t confirmations_max = 100'000;
 /// A segment of the journal holds about this many rows.
 constexpr std::uint64_t segment_rows_max = 1'000'000;
 constexpr unsigned rounds_between_extensions = 5;
+/// A backlog that has shrunk by more jobs than this, and by half, has left memory worth returning.
+constexpr std::int64_t jobs_worth_returning = 1'000;
 
 } // namespace
 
@@ -85,6 +89,7 @@ void Keeper::run() {
     look_after_peers();
     acquire_free();
     extend_journal();
+    return_memory();
   }
 }
 
@@ -200,6 +205,17 @@ void Keeper::extend_journal() {
     if (!extended.ok()) {
       spdlog::warn("journal-not-extended why=\"{}\"", extended.error().detail);
     }
+  }
+}
+
+/// The allocator keeps what a large backlog has used, in pieces between what is still in use; the system gets it back on
+/// request.
+void Keeper::return_memory() {
+  const std::int64_t open = context_.metrics.jobs_open.value();
+  jobs_open_peak_ = std::max(jobs_open_peak_, open);
+  if (jobs_open_peak_ - open > jobs_worth_returning && open < jobs_open_peak_ / 2) {
+    ::malloc_trim(0);
+    jobs_open_peak_ = open;
   }
 }
 

@@ -45,6 +45,7 @@ private:
   void look_after_peers();
   void acquire_free();
   void extend_journal();
+  void return_memory();
 
   const std::unique_ptr<storage::Ownership> ownership_; // used by the thread only, until it has ended
   const model::Incarnation incarnation_;
@@ -67,7 +68,8 @@ private:
   model::MonoTime reachable_since_; // PostgreSQL, by our clock
   bool was_reachable_{};
   unsigned rounds_{};
-  std::jthread thread_; // last: everything above is there when it starts
+  std::int64_t jobs_open_peak_{}; // since memory was returned
+  std::jthread thread_;           // last: everything above is there when it starts
 };
 
 } // namespace turnwise::actors
