@@ -97,13 +97,13 @@ public:
   }
 
   ~Node() override {
-    keeper_.reset();
     close_actors();
+    system_.await_all_actors_done(); // they use what follows
+    keeper_.reset();
     for (auto& lane : context_.lanes) {
       lane.reset();
     }
     context_.readers.reset();
-    system_.await_all_actors_done();
   }
 
   void submit(std::vector<model::NewJob> jobs, std::shared_ptr<model::Recipient> recipient) override {

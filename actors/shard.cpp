@@ -64,6 +64,13 @@ shard_actor::behavior_type Shard::make_behavior() {
 // ── Gaining and losing the shard ─────────────────────────────────────────────────────────────────────────────────────────
 
 void Shard::acquired(const Acquired& message) {
+  if (counter_ && message.epoch <= epoch_) {
+    // Told twice, or a load that is to be tried again: the counter goes on where it is, so that no number is given twice.
+    if (phase_ == Phase::loading) {
+      load();
+    }
+    return;
+  }
   forget({model::Errc::unavailable, "the shard has a new owner; try again", ""});
   epoch_ = message.epoch;
   counter_ = std::make_shared<ShardCounter>(epoch_);
@@ -144,8 +151,8 @@ void Shard::refused(const Refused& message) {
   if (message.generation != lane_generation_) {
     return;
   }
-  if (!effects_.empty()) {
-    // The first effect that waits belongs to the refused record; the others were only behind it.
+  if (!effects_.empty() && effects_.front().after == durable_ + 1) {
+    // This effect waits for the refused record alone; the others were only behind it.
     Effect first = std::move(effects_.front());
     effects_.pop_front();
     fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
@@ -163,6 +170,7 @@ void Shard::fail(const std::exception& fault) {
     phase_ = Phase::loading;
     context_.lane_of(id_).expel(id_, lane_generation_, fault.what());
   } else if (phase == Phase::loading) {
+    phase_ = Phase::loading;
     self_->delayed_send(self_, load_retry, Acquired{epoch_});
   }
 }
@@ -221,7 +229,7 @@ void Shard::forget(const model::Error& error) {
 }
 
 void Shard::close() {
-  forget({model::Errc::unavailable, "the node is stopping; try again", ""});
+  forget({model::Errc::outcome_unknown, "the node is stopping; ask again with the same idempotency key", ""});
   self_->quit();
 }
 

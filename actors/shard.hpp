@@ -111,6 +111,7 @@ private:
   void remember_key(std::string spelled, model::EntryNumber entry, model::Fingerprint fingerprint);
   void look_up_key(Slot& slot, SubmitJobs::Item item);
   void send_key_lookups();
+  void look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups);
   void keys_read(KeysRead& message);
   void entry_commands(EntryCommands& message);
   void describe_subject(DescribeSubject& message);
@@ -153,6 +154,7 @@ private:
   static void nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count);
   void advertise();
   void cache_body(model::EntryNumber entry, Job job);
+  void replace_body(Slot& slot, model::EntryNumber entry, const model::Replaced& replaced);
   void drop_body(model::EntryNumber entry);
 
   // ── Records and effects: shard_effects.cpp ──
@@ -168,10 +170,17 @@ private:
   struct Finished {
     model::EntryNumber entry;
   };
+  struct Fetch {
+    std::vector<model::EntryNumber> entries;
+    std::vector<model::EntryNumber> ahead;
+  };
+  struct KeyQuestions {
+    std::shared_ptr<std::vector<KeyLookup>> lookups;
+  };
   /// Takes effect when the first `after` records of this generation are durable.
   struct Effect {
     std::uint64_t after{};
-    std::variant<Answered, Ask, Finished> what;
+    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions> what;
   };
   void carry_out(Slot& slot, model::Action& action);
   void carry_out(Slot& slot, model::Append& action);
@@ -218,11 +227,11 @@ private:
     std::size_t bytes{};
   };
   std::unordered_map<model::EntryNumber, Body> bodies_; // of open jobs, as far as the node's cache has room
-  struct Fetch {
+  struct Awaited {
     Slot* slot{};
     std::shared_ptr<Poll> poll;
   };
-  std::unordered_map<model::EntryNumber, Fetch> fetching_; // bodies that are being read
+  std::unordered_map<model::EntryNumber, Awaited> fetching_; // bodies that are being read
 
   struct Key {
     model::EntryNumber entry;

@@ -45,7 +45,8 @@ void Shard::accept(Slot& slot, SubmitJobs::Item item) {
     return;
   }
   const model::EntryNumber entry{counter_->take()};
-  if (!item.job.key.empty() && item.job.coalesce == model::Coalesce::never) {
+  const bool is_late = item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
+  if (!item.job.key.empty() && item.job.coalesce == model::Coalesce::never && !is_late) {
     remember_key(spell_key(item.job.subject, item.job.kind, item.job.key), entry, item.job.fingerprint);
   }
   enqueue(slot, model::Submit{entry, std::move(item.job), std::move(item.ticket)});
@@ -113,7 +114,11 @@ void Shard::send_key_lookups() {
   if (key_lookups_.empty()) {
     return;
   }
-  auto lookups = std::make_shared<std::vector<KeyLookup>>(std::exchange(key_lookups_, {}));
+  // Not before what was decided so far is durable: one of these keys may have been forgotten just now.
+  when_durable(KeyQuestions{std::make_shared<std::vector<KeyLookup>>(std::exchange(key_lookups_, {}))});
+}
+
+void Shard::look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups) {
   const auto since = context_.clock.now().wall - context_.config.idempotency_window;
   KeysRead message{generation_, lookups, {}, ""};
   const bool queued =

@@ -55,8 +55,8 @@ void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& 
     }
   } else if (std::holds_alternative<model::Started>(body)) {
     turns_[entry] = &slot;
-  } else if (std::holds_alternative<model::Replaced>(body)) {
-    drop_body(entry); // the journal has the new one
+  } else if (const auto* replaced = std::get_if<model::Replaced>(&body)) {
+    replace_body(slot, entry, *replaced);
   } else if (const auto* failed = std::get_if<model::AttemptFailed>(&body)) {
     if (failed->cause == model::FailureCause::failed) {
       turns_.erase(entry); // answered; a lease that ran out may still be answered late
@@ -123,7 +123,9 @@ void Shard::committed(const Committed& message) {
 void Shard::take_effect(Effect& effect, model::Sequence last) {
   std::visit(model::Overloaded{[&](Answered& answered) { take_effect(answered, last); },
                                [&](const Ask& ask) { read_story(ask.question); },
-                               [&](const Finished& finished) { tell_watchers(finished.entry); }},
+                               [&](const Finished& finished) { tell_watchers(finished.entry); },
+                               [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
+                               [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); }},
              effect.what);
 }
 

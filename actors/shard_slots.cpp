@@ -59,6 +59,9 @@ void Shard::decided(Decided& message) {
         const bool granted = std::holds_alternative<model::Grant>(reply->response);
         deliver(reply->ticket, granted ? model::Response{model::NothingToStart{}}
                                        : model::Error{model::Errc::unavailable, "the shard has a new owner; try again", ""});
+      } else if (auto* ask = std::get_if<model::AskJournal>(&action)) {
+        deliver(model::ticket_of(ask->command),
+                model::Error{model::Errc::unavailable, "the shard has a new owner; try again", ""});
       }
     }
     return;

@@ -73,7 +73,8 @@ void Shard::take(const Take& message) {
   }
   nothing_to_start(message.poll, message.count - taken);
   if (!missing.empty()) {
-    fetch(std::move(missing), next_without_body(ready));
+    // Not before what was decided so far is durable: a job may just have been replaced.
+    when_durable(Fetch{std::move(missing), next_without_body(ready)});
   }
 }
 
@@ -145,6 +146,8 @@ void Shard::bodies_read(BodiesRead& message) {
       nothing_to_start(poll, 1);
       update_ready(slot);
       settle(slot);
+    } else if (const auto cached = bodies_.find(entry); cached != bodies_.end()) {
+      start(slot, cached->second.job, poll); // newer than what was read, if they differ
     } else if (const auto job = jobs.find(entry); job != jobs.end()) {
       start(slot, job->second, poll);
     } else {
@@ -173,6 +176,21 @@ void Shard::cache_body(model::EntryNumber entry, Job job) {
   }
   context_.body_cache_bytes.fetch_add(bytes, std::memory_order_relaxed);
   bodies_[entry] = {std::move(job), bytes};
+}
+
+/// A job has taken over what a newer submit asked for, perhaps while it is about to start.
+void Shard::replace_body(Slot& slot, model::EntryNumber entry, const model::Replaced& replaced) {
+  model::Submitted job;
+  job.subject = *slot.subject;
+  job.options = replaced.options;
+  job.metadata = replaced.metadata;
+  job.payload = replaced.payload;
+  auto body = std::make_shared<const model::Submitted>(std::move(job));
+  drop_body(entry);
+  cache_body(entry, body);
+  if (slot.job && slot.head.entry == entry) {
+    slot.job = std::move(body);
+  }
 }
 
 void Shard::drop_body(model::EntryNumber entry) {

@@ -84,6 +84,15 @@ TEST_CASE("a key that the shard has forgotten is looked up in the journal, and t
   CHECK(id_of(responses[1]) < id_of(responses[2]));
 }
 
+TEST_CASE("a key is not used up by a job that was refused") {
+  TestNode node(storage::open_memory(1));
+  auto late = keyed("a:1", "k");
+  late.expires_at = model::WallTime{model::microseconds{1}};
+  CHECK(get<model::Error>(node.submit(late)).code == model::Errc::malformed);
+  CHECK(get<model::Error>(node.submit(late)).code == model::Errc::malformed);
+  CHECK(get<model::Accepted>(node.submit(keyed("a:1", "k", "2"))).disposition == model::Disposition::accepted);
+}
+
 TEST_CASE("a duplicate of a finished job answers with that job") {
   TestNode node(storage::open_memory(1));
   const auto id = id_of(node.submit(keyed("a:1", "k")));

@@ -153,6 +153,30 @@ TEST_CASE("a scheduled job leaves the subject to others until it is due") {
   CHECK(node.claim("work").at(0).payload == "1");
 }
 
+TEST_CASE("a waiting job that was replaced runs with the new payload, however soon it starts") {
+  TestNode node(storage::open_memory(1));
+  for (int round = 0; round < 200; ++round) {
+    node.submit(job_for("a:1", "\"old\""));
+    auto newer = job_for("a:1", "\"new\"");
+    newer.coalesce = model::Coalesce::replace;
+    auto answers = std::make_shared<Answers>(1);
+    auto claimed = std::make_shared<Claimed>();
+    node->submit({newer}, answers);
+    node->claim({"w", {"work"}, 1, {}, 10s}, claimed); // races with the replacement
+    const auto replaced = get<model::Accepted>(answers->wait()[0]);
+    const auto grant = claimed->wait().at(0);
+    if (replaced.disposition == model::Disposition::replaced) {
+      CHECK(grant.payload == "\"new\"");
+    } else {
+      CHECK(grant.payload == "\"old\"");
+      node.complete(grant);
+      node.complete(node.claim("work").at(0));
+      continue;
+    }
+    node.complete(grant);
+  }
+}
+
 TEST_CASE("waiting for a job is answered when it is final") {
   TestNode node(storage::open_memory(8));
   const auto id = id_of(node.submit(job_for("a:1")));
