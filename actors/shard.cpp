@@ -158,7 +158,8 @@ void Shard::refused(const Refused& message) {
     fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
   }
   forget({model::Errc::unavailable, "the shard is being read again; nothing was accepted; try again", ""});
-  load();
+  phase_ = Phase::loading;
+  self_->delayed_send(self_, load_retry, Acquired{epoch_}); // with a pause: the same record may be refused again
 }
 
 /// A fault of ours: nothing in memory is trusted any more. The lane confirms with Refused that it has nothing under way.
