@@ -49,10 +49,10 @@ public:
       to_->deliver(item, std::move(response));
       return;
     }
-    const bool queued = keeper_.confirm([to = to_, item, response] { to->deliver(item, response); });
-    if (!queued) {
-      to_->deliver(item, Error{Errc::unavailable, "the lease could not be confirmed; try again", ""});
-    }
+    keeper_.confirm([to = to_, item, response](Keeper::Confirmed confirmed) {
+      const bool extended = confirmed == Keeper::Confirmed::yes;
+      to->deliver(item, extended ? response : Error{Errc::unavailable, "the lease could not be confirmed; try again", ""});
+    });
   }
 
 private:
@@ -206,13 +206,18 @@ public:
     while (stats().jobs_running > 0 && model::BootClock::now() < deadline) {
       std::this_thread::sleep_for(milliseconds{10}); // running work is given its time
     }
+    for (const shard_actor& shard : *shards_) {
+      caf::anon_send(shard, Settle{});
+    }
+    const auto patience = std::max(deadline, model::BootClock::now()) + flush_max;
+    while (stats().shards_owned > 0 && model::BootClock::now() < patience) {
+      std::this_thread::sleep_for(milliseconds{2}); // what was accepted becomes durable
+    }
     std::vector<storage::Holding> holdings;
     for (auto& lane : context_.lanes) {
-      lane->flush(deadline + flush_max);
       const auto held = lane->holdings();
       holdings.insert(holdings.end(), held.begin(), held.end());
     }
-    close_actors();
     std::sort(holdings.begin(), holdings.end());
     keeper_->give_back(std::move(holdings), model::BootClock::now() + flush_max);
     spdlog::info("drain-done running={}", stats().jobs_running);

@@ -123,8 +123,9 @@ public:
   [[nodiscard]] virtual const storage::ClusterMeta& cluster() const = 0;
   [[nodiscard]] virtual model::Incarnation incarnation() const = 0;
 
-  /// Ends in order: no new turns, waiting claims answered with nothing, records flushed, shards released. Blocks at most
-  /// drain_max. Submits and answers are taken until the end. Called once.
+  /// Ends in order: no new turns, waiting claims answered with nothing, running work given its time, what was accepted made
+  /// durable, shards released. Blocks a few seconds longer than drain_max at most. Submits and answers are taken while work
+  /// runs; what comes later is refused as `unavailable`. Called once.
   virtual void drain() = 0;
 };
 

@@ -157,7 +157,9 @@ struct StoryRead {
 struct WakeUp {
   model::MonoTime at;
 };
-/// End: forget all subjects and quit. What is not durable yet is not lost: the lane was flushed before.
+/// The node is about to stop: accept nothing more, and let go of the shard as soon as all that was accepted is durable.
+struct Settle {};
+/// End: forget all subjects and quit. Nobody waits for what is not durable yet.
 struct Close {};
 
 using shard_actor =
@@ -166,7 +168,7 @@ using shard_actor =
                      caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused),
                      caf::result<void>(Lost), caf::result<void>(Acquired), caf::result<void>(Loaded),
                      caf::result<void>(BodiesRead), caf::result<void>(KeysRead), caf::result<void>(StoryRead),
-                     caf::result<void>(WakeUp), caf::result<void>(Close)>;
+                     caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,6 +218,7 @@ TURNWISE_LOCAL_MESSAGE(BodiesRead)
 TURNWISE_LOCAL_MESSAGE(KeysRead)
 TURNWISE_LOCAL_MESSAGE(StoryRead)
 TURNWISE_LOCAL_MESSAGE(WakeUp)
+TURNWISE_LOCAL_MESSAGE(Settle)
 TURNWISE_LOCAL_MESSAGE(Close)
 TURNWISE_LOCAL_MESSAGE(Offer)
 TURNWISE_LOCAL_MESSAGE(WithdrawAll)
@@ -243,6 +246,7 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::BodiesRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::KeysRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::StoryRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WakeUp))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Settle))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Close))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Offer))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WithdrawAll))

@@ -31,23 +31,37 @@ Keeper::Keeper(std::unique_ptr<storage::Ownership> ownership, model::Incarnation
       thread_([this] { run(); }) {}
 
 Keeper::~Keeper() {
+  stop();
+}
+
+void Keeper::confirm(ConfirmHandler done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (to_confirm_.size() < confirmations_max && !stopping_) {
+      to_confirm_.push_back(std::move(done));
+      wake_.notify_all();
+      return;
+    }
+  }
+  done(Confirmed::no);
+}
+
+/// No beat begins from now on: those who wait for one hear so.
+void Keeper::stop() {
+  std::vector<ConfirmHandler> waiting;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    waiting.swap(to_confirm_);
   }
   wake_.notify_all();
+  answer(std::move(waiting), Confirmed::no);
 }
 
-bool Keeper::confirm(std::function<void()> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (to_confirm_.size() >= confirmations_max || stopping_) {
-      return false;
-    }
-    to_confirm_.push_back(std::move(done));
+void Keeper::answer(std::vector<ConfirmHandler> handlers, Confirmed confirmed) {
+  for (const ConfirmHandler& handler : handlers) {
+    handler(confirmed);
   }
-  wake_.notify_all();
-  return true;
 }
 
 void Keeper::stop_acquiring() {
@@ -56,11 +70,7 @@ void Keeper::stop_acquiring() {
 }
 
 void Keeper::give_back(std::vector<storage::Holding> holdings, model::MonoTime deadline) {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
+  stop();
   if (thread_.joinable()) {
     thread_.join(); // from here on the connection is ours
   }
@@ -102,43 +112,52 @@ void Keeper::wait_for_next_beat() {
 }
 
 bool Keeper::beat() {
-  std::vector<std::function<void()>> confirmed;
+  std::vector<ConfirmHandler> confirmed;
   {
     const std::lock_guard lock(mutex_);
     confirmed.swap(to_confirm_);
   }
   const auto before = model::BootClock::now();
   last_beat_ = before;
-  const auto answer = ownership_->beat(incarnation_, context_.config.node_ttl);
-  if (!answer.ok()) {
+  const auto beaten = ownership_->beat(incarnation_, context_.config.node_ttl);
+  if (!beaten.ok()) {
     context_.metrics.beats_failed.inc();
     context_.metrics.journal_up.value(0);
     if (was_reachable_) {
-      spdlog::warn("beat-failed why=\"{}\"", answer.error().detail);
+      spdlog::warn("beat-failed why=\"{}\"", beaten.error().detail);
     }
     was_reachable_ = false;
-    const std::lock_guard lock(mutex_); // they wait for the next one
-    to_confirm_.insert(to_confirm_.begin(), std::make_move_iterator(confirmed.begin()),
-                       std::make_move_iterator(confirmed.end()));
+    keep_waiting(std::move(confirmed));
     return false;
   }
-  if (!answer->alive) {
+  if (!beaten->alive) {
     on_fatal_("another node has declared this one dead: its shards are in other hands");
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    answer(std::move(confirmed), Confirmed::no);
+    stop();
     return false;
   }
   const auto after = model::BootClock::now();
-  context_.clock.set(answer->wall, before, after);
+  context_.clock.set(beaten->wall, before, after);
   context_.metrics.journal_up.value(1);
   if (!was_reachable_) {
     was_reachable_ = true;
     reachable_since_ = after;
   }
-  for (const auto& done : confirmed) {
-    done();
-  }
+  answer(std::move(confirmed), Confirmed::yes);
   return true;
+}
+
+/// The beat they waited for did not come: the next one will do, if there is one.
+void Keeper::keep_waiting(std::vector<ConfirmHandler> handlers) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      to_confirm_.insert(to_confirm_.begin(), std::make_move_iterator(handlers.begin()),
+                         std::make_move_iterator(handlers.end()));
+      return;
+    }
+  }
+  answer(std::move(handlers), Confirmed::no);
 }
 
 /// Declares dead who has not beaten for a ttl by our own clock, and whose lease is over by PostgreSQL's. After PostgreSQL was

@@ -29,9 +29,11 @@ public:
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  /// Calls `done` after a beat that begins from now on has succeeded. Thread-safe.
-  /// @returns false when too many wait; `done` is not called then.
-  [[nodiscard]] bool confirm(std::function<void()> done);
+  /// Whether a beat that began after it was asked for has succeeded; `no` at the end of the keeper.
+  enum class Confirmed : std::uint8_t { yes, no };
+  using ConfirmHandler = std::function<void(Confirmed)>;
+  /// Calls `done` after a beat that begins from now on, perhaps from this call when too many wait. Thread-safe.
+  void confirm(ConfirmHandler done);
 
   /// Takes no more shards. Call before give_back().
   void stop_acquiring();
@@ -46,6 +48,9 @@ private:
   void acquire_free();
   void extend_journal();
   void return_memory();
+  void stop();
+  void keep_waiting(std::vector<ConfirmHandler> handlers);
+  static void answer(std::vector<ConfirmHandler> handlers, Confirmed confirmed);
 
   const std::unique_ptr<storage::Ownership> ownership_; // used by the thread only, until it has ended
   const model::Incarnation incarnation_;
@@ -55,7 +60,7 @@ private:
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::function<void()>> to_confirm_;
+  std::vector<ConfirmHandler> to_confirm_;
   bool stopping_{};
   bool acquiring_{true};
 

@@ -41,7 +41,6 @@ void Lane::detach(model::ShardId id, Generation generation) {
     queued_rows_.fetch_sub(found->second.waiting.size(), std::memory_order_relaxed);
     std::erase(dirty_, id);
     shards_.erase(found);
-    idle_.notify_all();
   }
 }
 
@@ -77,12 +76,6 @@ void Lane::append(model::ShardId id, Generation generation, std::vector<model::R
     }
   }
   work_.notify_one();
-}
-
-bool Lane::flush(model::MonoTime deadline) {
-  std::unique_lock lock(mutex_);
-  const auto span = std::max(model::microseconds{0}, deadline - model::BootClock::now());
-  return idle_.wait_for(lock, span, [&] { return queued_rows_.load(std::memory_order_relaxed) == 0; });
 }
 
 std::vector<storage::Holding> Lane::holdings() const {
@@ -147,7 +140,6 @@ void Lane::expel_marked() {
       queued_rows_.fetch_sub(found->second.waiting.size(), std::memory_order_relaxed);
       caf::anon_send(found->second.listener, Refused{found->second.generation, *found->second.expelled});
       shards_.erase(found);
-      idle_.notify_all();
     }
   }
   std::erase_if(dirty_, [&](model::ShardId id) { return !shards_.contains(id); });
@@ -163,10 +155,7 @@ void Lane::number(const Part& part, std::span<storage::Row> rows) {
 
 /// `rows` of those taken over are done with.
 void Lane::settle(std::uint64_t rows) {
-  const std::lock_guard lock(mutex_); // so that flush() cannot miss the last one
-  if (queued_rows_.fetch_sub(rows, std::memory_order_relaxed) == rows) {
-    idle_.notify_all();
-  }
+  queued_rows_.fetch_sub(rows, std::memory_order_relaxed);
 }
 
 std::vector<storage::Holding> Lane::Batch::holdings() const {

@@ -42,7 +42,7 @@ public:
   enum class Health : std::uint8_t { up, down, no_space };
 
   Lane(std::unique_ptr<storage::JournalWriter> writer, model::Incarnation owner, Metrics& metrics);
-  /// Stops at once; call flush() before to lose no record.
+  /// Stops after the batch that is under way. Records that wait are dropped: nobody was told of them.
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -55,8 +55,6 @@ public:
   void expel(model::ShardId shard, Generation generation, std::string reason);
   /// Takes records over, to be written in this order. Ignored when the shard is not attached with this generation.
   void append(model::ShardId shard, Generation generation, std::vector<model::Record> records);
-  /// Waits until everything taken over is written or given up, at most until `deadline`. Returns whether it is.
-  bool flush(model::MonoTime deadline);
   /// Where the shards of this lane stand: epochs rise after an unknown outcome.
   [[nodiscard]] std::vector<storage::Holding> holdings() const;
 
@@ -113,7 +111,6 @@ private:
 
   mutable std::mutex mutex_;
   std::condition_variable work_; // something to write, or the end
-  std::condition_variable idle_; // everything is written
   std::unordered_map<model::ShardId, Shard> shards_;
   std::vector<model::ShardId> dirty_; // attached shards with waiting records, or expelled; each once
   bool stopping_{};

@@ -57,6 +57,7 @@ shard_actor::behavior_type Shard::make_behavior() {
       [=, this](KeysRead& message) { guarded([&] { keys_read(message); }); },
       [=, this](StoryRead& message) { guarded([&] { story_read(message); }); },
       [=, this](const WakeUp& message) { guarded([&] { wake_up(message.at); }); },
+      [=, this](const Settle&) { guarded([&] { begin_settling(); }); },
       [=, this](const Close&) { close(); },
   };
 }
@@ -64,6 +65,9 @@ shard_actor::behavior_type Shard::make_behavior() {
 // ── Gaining and losing the shard ─────────────────────────────────────────────────────────────────────────────────────────
 
 void Shard::acquired(const Acquired& message) {
+  if (is_ending()) {
+    return;
+  }
   if (counter_ && message.epoch <= epoch_) {
     // Told twice, or a load that is to be tried again: the counter goes on where it is, so that no number is given twice.
     if (phase_ == Phase::loading) {
@@ -158,6 +162,9 @@ void Shard::refused(const Refused& message) {
     fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
   }
   forget({model::Errc::unavailable, "the shard is being read again; nothing was accepted; try again", ""});
+  if (is_ending()) {
+    return;
+  }
   phase_ = Phase::loading;
   self_->delayed_send(self_, load_retry, Acquired{epoch_}); // with a pause: the same record may be refused again
 }
@@ -178,7 +185,7 @@ void Shard::fail(const std::exception& fault) {
 
 /// Drops everything of this generation, and answers all who wait for something of it.
 void Shard::forget(const model::Error& error) {
-  if (phase_ == Phase::serving) {
+  if (is_live()) {
     context_.metrics.shards_owned.dec();
     std::uint64_t open = 0;
     for (const auto& [subject, slot] : slots_) {
@@ -188,7 +195,7 @@ void Shard::forget(const model::Error& error) {
     context_.metrics.jobs_running.dec(static_cast<std::int64_t>(running_));
     caf::anon_send(context_.dispatcher, WithdrawAll{id_});
   }
-  phase_ = Phase::unowned;
+  phase_ = is_ending() ? Phase::closed : Phase::unowned;
   ++generation_;
   for (Effect& effect : std::exchange(effects_, {})) {
     fail_effect(effect, error);
@@ -229,6 +236,26 @@ void Shard::forget(const model::Error& error) {
   actors_ = running_ = appended_ = durable_ = 0;
 }
 
+void Shard::begin_settling() {
+  if (phase_ == Phase::serving) {
+    phase_ = Phase::settling; // flush() ends it
+  } else if (!is_ending()) {
+    forget({model::Errc::unavailable, "the node is stopping; nothing was accepted; try again", ""});
+    phase_ = Phase::closed;
+  }
+}
+
+/// Lets go of the shard when nothing of it is under way: no decision, no read that a submit waits for, no commit.
+void Shard::end_settling() {
+  const bool decided = std::all_of(slots_.begin(), slots_.end(), [](const auto& named) {
+    const Slot& slot = named.second;
+    return slot.pending == 0 && slot.held.empty();
+  });
+  if (decided && durable_ == appended_) {
+    forget({model::Errc::unavailable, "the node is stopping; try again", ""});
+  }
+}
+
 void Shard::close() {
   forget({model::Errc::outcome_unknown, "the node is stopping; ask again with the same idempotency key", ""});
   self_->quit();
@@ -243,7 +270,10 @@ void Shard::when_serving(Message& message, void (Shard::*handle)(Message&)) {
   } else if (phase_ == Phase::loading && deferred_.size() < deferred_max) {
     deferred_.emplace_back(std::move(message));
   } else {
-    refuse(message, {model::Errc::unavailable, "no node serves this shard right now; try again", ""});
+    refuse(message, {model::Errc::unavailable,
+                     is_ending() ? "the node is stopping; nothing was accepted; try again"
+                                 : "no node serves this shard right now; try again",
+                     ""});
   }
 }
 
@@ -277,6 +307,10 @@ void Shard::flush() {
   dirty_.clear();
   if (!outgoing_.empty()) {
     context_.lane_of(id_).append(id_, lane_generation_, std::exchange(outgoing_, {}));
+  }
+  if (phase_ == Phase::settling) {
+    end_settling();
+    return;
   }
   advertise();
   arm();

@@ -3,6 +3,7 @@
 //   unowned ──Acquired──▶ loading ──Loaded──▶ serving ──Lost──▶ unowned
 //                            ▲                   │ Refused
 //                            └───────────────────┘
+//   Any of them ──Settle──▶ settling ──what was accepted is durable──▶ closed
 //
 // A shard holds a slot per subject with open jobs. Commands go to the slot's subject actor, spawned when it is needed; what it
 // decides comes back as actions. Records go to the lane; everything that outside would notice waits in `effects_` until the
@@ -46,13 +47,14 @@ struct Slot {
   std::vector<Held> held;                  ///< while `on_hold`
   model::Head head;
   std::optional<model::MonoTime> timer;
-  std::uint64_t open{};      ///< jobs, as of the last decision
-  model::FencingToken token; ///< of the newest turn that is durable
-  std::uint32_t pending{};   ///< commands sent and not answered yet
-  bool on_hold{};            ///< waits for its mailbox to come back, or for the journal to know a key
-  bool resting{};            ///< was asked to give its mailbox back
-  bool starting{};           ///< its head was promised to a poll
-  Job job;                   ///< with that: the body of the head, once it is there
+  std::uint64_t open{};                ///< jobs, as of the last decision
+  model::FencingToken token;           ///< of the newest turn that is durable
+  std::uint32_t pending{};             ///< commands sent and not answered yet
+  bool on_hold{};                      ///< waits for its mailbox to come back, or for the journal to know a key
+  std::optional<KeyLookup> key_lookup; ///< with that: to be sent when nothing of the subject is undecided
+  bool resting{};                      ///< was asked to give its mailbox back
+  bool starting{};                     ///< its head was promised to a poll
+  Job job;                             ///< with that: the body of the head, once it is there
   std::optional<std::list<Slot*>::iterator> ready_place;
   model::KindId ready_kind;
 };
@@ -66,7 +68,7 @@ public:
   shard_actor::behavior_type make_behavior();
 
 private:
-  enum class Phase : std::uint8_t { unowned, loading, serving };
+  enum class Phase : std::uint8_t { unowned, loading, serving, settling, closed };
 
   // ── Life of the shard: shard.cpp ──
   void acquired(const Acquired& message);
@@ -85,7 +87,12 @@ private:
   void refuse(const DescribeJob& message, const model::Error& error);
   void wake_up(model::MonoTime armed_for);
   void arm();
+  void begin_settling();
+  void end_settling();
   void close();
+  /// Whether the shard has mailboxes, and the lane its records.
+  [[nodiscard]] bool is_live() const { return phase_ == Phase::serving || phase_ == Phase::settling; }
+  [[nodiscard]] bool is_ending() const { return phase_ == Phase::settling || phase_ == Phase::closed; }
   /// Ends every message: sends commands on, records to the lane, offers to the dispatcher.
   void flush();
 
@@ -110,6 +117,7 @@ private:
   bool replay_key(Slot& slot, SubmitJobs::Item& item);
   void remember_key(std::string spelled, model::EntryNumber entry, model::Fingerprint fingerprint);
   void look_up_key(Slot& slot, SubmitJobs::Item item);
+  void send_key_lookup(Slot& slot);
   void send_key_lookups();
   void look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups);
   void keys_read(KeysRead& message);
@@ -186,7 +194,6 @@ private:
   void carry_out(Slot& slot, model::Append& action);
   void carry_out(Slot& slot, model::Reply& action);
   void carry_out(Slot& slot, model::AskJournal& action);
-  void carry_out(Slot& slot, model::Revoke& action);
   void note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body);
   void count(const model::RecordBody& body);
   void when_durable(decltype(Effect::what) what);

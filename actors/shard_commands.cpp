@@ -101,12 +101,20 @@ void Shard::remember_key(std::string spelled, model::EntryNumber entry, model::F
 }
 
 /// The key is not remembered, but some were forgotten: asks the journal. The subject waits meanwhile, and so keeps its order.
+/// What is still being decided may be the first use of this very key: the question waits for that.
 void Shard::look_up_key(Slot& slot, SubmitJobs::Item item) {
   std::string spelled = spell_key(item.job.subject, item.job.kind, item.job.key);
   const storage::KeyQuery query{item.job.subject, item.job.kind, item.job.key};
   slot.on_hold = true;
   slot.held.emplace_back(std::move(item));
-  key_lookups_.push_back({std::move(spelled), query, &slot});
+  slot.key_lookup = KeyLookup{std::move(spelled), query, &slot};
+  send_key_lookup(slot);
+}
+
+void Shard::send_key_lookup(Slot& slot) {
+  if (slot.key_lookup && slot.pending == 0) {
+    key_lookups_.push_back(*std::exchange(slot.key_lookup, std::nullopt));
+  }
 }
 
 /// Sends all questions about keys of this message as one.

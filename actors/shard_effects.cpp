@@ -43,9 +43,6 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
   ask({Question::Purpose::judge, entry, std::move(action.command), std::move(ticket)});
 }
 
-/// Whoever runs the attempt is told by the answer to its next heartbeat.
-void Shard::carry_out(Slot& /*slot*/, model::Revoke& /*action*/) {}
-
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
   if (const auto* submitted = std::get_if<model::Submitted>(&body)) {
@@ -105,7 +102,7 @@ void Shard::when_durable(decltype(Effect::what) what) {
 }
 
 void Shard::committed(const Committed& message) {
-  if (message.generation != lane_generation_ || phase_ != Phase::serving) {
+  if (message.generation != lane_generation_ || !is_live()) {
     return;
   }
   const std::uint64_t before = durable_;

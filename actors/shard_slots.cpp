@@ -71,6 +71,7 @@ void Shard::decided(Decided& message) {
     carry_out(slot, action);
   }
   slot.pending -= message.commands;
+  send_key_lookup(slot);
   summarize(slot, message);
   settle(slot);
 }

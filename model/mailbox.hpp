@@ -8,7 +8,7 @@
 //                                             └──▶ (closed)  failed, cancelled
 //
 // `handle` decides and applies at once; what it decided comes out as actions in order. Whoever carries them out must make a
-// record durable before any later Reply or Revoke of its shard leaves, and must append records in the order they came.
+// record durable before any later Reply of its shard leaves, and must append records in the order they came.
 //
 // `apply` is the one path that live and replay share. It changes only the entry that the record names, so records of
 // different entries may be replayed in any order; `adopt` then settles what spans entries, once.
@@ -49,11 +49,7 @@ struct Reply {
 struct AskJournal {
   Command command;
 };
-/// Tells whoever runs this attempt to stop: it was cancelled, or its turn has ended.
-struct Revoke {
-  Claim claim;
-};
-using Action = std::variant<Append, Reply, AskJournal, Revoke>;
+using Action = std::variant<Append, Reply, AskJournal>;
 
 // ── What a mailbox needs from outside to decide ──────────────────────────────────────────────────────────────────────────
 
@@ -109,8 +105,6 @@ public:
   [[nodiscard]] bool empty() const { return open_count() == 0; }
   /// What Describe says of one job, or nothing when it is not open.
   [[nodiscard]] std::optional<JobView> view(EntryNumber entry, const Context& context) const;
-  /// The sequence that the record of this start got, for Describe: the lane numbers records after the mailbox made them.
-  void set_fencing_token(EntryNumber entry, Attempt attempt, FencingToken token);
   /// Claims that may still be answered: open turns, and ended ones that nobody superseded.
   [[nodiscard]] std::vector<Claim> answerable() const;
 

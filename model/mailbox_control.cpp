@@ -16,10 +16,8 @@ void Mailbox::decide(Cancel& command, const Context& context, std::vector<Action
     actions.emplace_back(Reply{std::move(command.ticket), Changed{JobState::cancelled, false}});
     return;
   }
-  if (!entry->turn->cancel_requested) {
-    record(entry->number, CancelRequested{}, context, actions);
-    actions.emplace_back(Revoke{Claim{entry->number, entry->attempt, entry->turn->nonce}});
-  }
+  if (!entry->turn->cancel_requested)
+    record(entry->number, CancelRequested{}, context, actions); // whoever runs it hears so with its next heartbeat
   actions.emplace_back(Reply{std::move(command.ticket), Changed{JobState::running, true}});
 }
 

@@ -66,12 +66,10 @@ void Mailbox::end_overdue_turn(const Context& context, std::vector<Action>& acti
   const MonoTime now = context.now.mono;
   if (now < turn.deadline && now < turn.timeout_at)
     return;
-  const Claim claim{holder->number, holder->attempt, turn.nonce};
   const bool timed_out = turn.timeout_at <= turn.deadline;
   end_attempt(*holder, timed_out ? FailureCause::timed_out : FailureCause::expired,
               timed_out ? "The attempt ran longer than its timeout." : "The worker was silent for longer than its lease.",
               Retry::by_policy, std::nullopt, context, actions);
-  actions.emplace_back(Revoke{claim});
 }
 
 /// Lets what has run out take effect, up to a bound; returns whether nothing is left. An alarm only says that its entry should

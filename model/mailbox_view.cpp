@@ -99,12 +99,6 @@ std::uint64_t Mailbox::position(EntryNumber number) const {
   return queue_.rank(number) + (running_ > number ? 1 : 0);
 }
 
-void Mailbox::set_fencing_token(EntryNumber entry, Attempt attempt, FencingToken token) {
-  Entry* found = find(entry);
-  if (found != nullptr && found->turn && found->attempt == attempt)
-    found->turn->token = token;
-}
-
 std::vector<Claim> Mailbox::answerable() const {
   std::vector<Claim> claims;
   const auto collect = [&claims](const Entry& entry) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 
 namespace turnwise::model {
 
@@ -22,7 +23,43 @@ milliseconds full_delay(const Backoff& backoff, std::uint32_t failures) {
   return milliseconds{static_cast<milliseconds::rep>(std::max(delay, 0.0))};
 }
 
+template <class Choice>
+std::optional<Choice> choice_of(std::string_view word, std::initializer_list<Choice> choices) {
+  const auto found = std::find_if(choices.begin(), choices.end(), [&](Choice choice) { return name(choice) == word; });
+  return found == choices.end() ? std::nullopt : std::optional{*found};
+}
+
 } // namespace
+
+std::string_view name(OnFailure choice) {
+  switch (choice) {
+  case OnFailure::park:
+    return "park";
+  case OnFailure::halt:
+    return "halt";
+  case OnFailure::discard:
+    return "discard";
+  }
+  return "";
+}
+
+std::optional<OnFailure> on_failure_of(std::string_view name) {
+  return choice_of(name, {OnFailure::park, OnFailure::halt, OnFailure::discard});
+}
+
+std::string_view name(Jitter choice) {
+  switch (choice) {
+  case Jitter::full:
+    return "full";
+  case Jitter::none:
+    return "none";
+  }
+  return "";
+}
+
+std::optional<Jitter> jitter_of(std::string_view name) {
+  return choice_of(name, {Jitter::full, Jitter::none});
+}
 
 Policy resolve(const Policy& kind, const JobOptions& job) {
   return {

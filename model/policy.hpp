@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "model/limits.hpp"
 
@@ -18,10 +19,16 @@ enum class OnFailure : std::uint8_t {
   discard, ///< ends as failed; the subject goes on
 };
 
+std::string_view name(OnFailure choice);
+/// The choice of this name, if there is one.
+std::optional<OnFailure> on_failure_of(std::string_view name);
+
 enum class Jitter : std::uint8_t {
   full, ///< anywhere between zero and the computed delay
   none, ///< the computed delay
 };
+std::string_view name(Jitter choice);
+std::optional<Jitter> jitter_of(std::string_view name);
 
 struct Backoff {
   milliseconds initial{1'000};

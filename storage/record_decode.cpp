@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "storage/record_codec.hpp"
-#include "storage/record_words.hpp"
 
 namespace turnwise::storage {
 namespace {
@@ -82,7 +81,7 @@ model::Backoff backoff(const Members& members) {
     result.factor = exact_number(*factor);
   }
   if (const auto word = members.text("jitter")) {
-    result.jitter = known(jitter_of(*word), "jitter");
+    result.jitter = known(model::jitter_of(*word), "jitter");
   }
   return result;
 }
@@ -94,7 +93,7 @@ model::JobOptions options(const Members& members) {
     result.backoff = backoff(*nested);
   }
   if (const auto word = members.text("on_failure")) {
-    result.on_failure = known(on_failure_of(*word), "on_failure");
+    result.on_failure = known(model::on_failure_of(*word), "on_failure");
   }
   result.timeout = members.duration("timeout_ms");
   result.lease = members.duration("lease_ms");

@@ -3,7 +3,6 @@
 
 #include "storage/json_object.hpp"
 #include "storage/record_codec.hpp"
-#include "storage/record_words.hpp"
 
 namespace turnwise::storage {
 namespace {
@@ -35,7 +34,7 @@ void add_backoff(JsonObject& detail, const model::Backoff& backoff, const model:
     object.add("max_ms", backoff.max.count());
   }
   if (unstated == nullptr || backoff.jitter != unstated->jitter) {
-    object.add("jitter", word_of(backoff.jitter));
+    object.add("jitter", name(backoff.jitter));
   }
   object.close();
   if (!text.empty()) {
@@ -51,7 +50,7 @@ void add_options(JsonObject& detail, const model::JobOptions& options) {
     add_backoff(detail, *options.backoff, nullptr);
   }
   if (options.on_failure) {
-    detail.add("on_failure", word_of(*options.on_failure));
+    detail.add("on_failure", name(*options.on_failure));
   }
   if (options.timeout) {
     detail.add("timeout_ms", options.timeout->count());
@@ -67,7 +66,7 @@ void add_policy(JsonObject& detail, const model::Policy& policy) {
   }
   add_backoff(detail, policy.backoff, &unstated_policy.backoff);
   if (policy.on_failure != unstated_policy.on_failure) {
-    detail.add("on_failure", word_of(policy.on_failure));
+    detail.add("on_failure", name(policy.on_failure));
   }
   if (policy.timeout != unstated_policy.timeout) {
     detail.add("timeout_ms", policy.timeout.count());

@@ -73,18 +73,6 @@ void write_optional(Writer& out, std::string_view name, const std::optional<mill
   }
 }
 
-std::string_view name(model::OnFailure choice) {
-  switch (choice) {
-  case model::OnFailure::park:
-    return "park";
-  case model::OnFailure::halt:
-    return "halt";
-  case model::OnFailure::discard:
-    return "discard";
-  }
-  return "";
-}
-
 /// What the job said of itself when it was submitted.
 void write_options(Writer& out, const model::JobOptions& options) {
   if (options.max_attempts) {
@@ -94,7 +82,7 @@ void write_options(Writer& out, const model::JobOptions& options) {
     out.key("backoff").begin_object();
     out.member("initial", to_text(backoff->initial)).key("factor").number(backoff->factor);
     out.member("max", to_text(backoff->max));
-    out.member("jitter", backoff->jitter == model::Jitter::full ? "full" : "none");
+    out.member("jitter", name(backoff->jitter));
     out.end_object();
   }
   if (options.on_failure) {

@@ -55,20 +55,8 @@ std::string encode(const model::Backoff& backoff) {
       .duration("initial", backoff.initial)
       .raw("factor", json::serialize(json::value(backoff.factor)))
       .duration("max", backoff.max)
-      .text("jitter", backoff.jitter == model::Jitter::full ? "full" : "none")
+      .text("jitter", name(backoff.jitter))
       .finish();
-}
-
-std::string_view name_of(model::OnFailure policy) {
-  switch (policy) {
-  case model::OnFailure::park:
-    return "park";
-  case model::OnFailure::halt:
-    return "halt";
-  case model::OnFailure::discard:
-    return "discard";
-  }
-  return "park";
 }
 
 void add_options(ObjectText& object, const model::JobOptions& options) {
@@ -77,7 +65,7 @@ void add_options(ObjectText& object, const model::JobOptions& options) {
   if (options.backoff)
     object.raw("backoff", encode(*options.backoff));
   if (options.on_failure)
-    object.text("on_failure", name_of(*options.on_failure));
+    object.text("on_failure", name(*options.on_failure));
   object.duration("timeout", options.timeout).duration("lease", options.lease);
 }
 

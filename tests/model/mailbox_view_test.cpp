@@ -46,9 +46,6 @@ TEST_CASE("a subject tells who has the turn") {
   CHECK_FALSE(desk.describe().turn);
   desk.begin();
   const WallTime started_at = desk.now.wall;
-  desk.mailbox.set_fencing_token(job.entry, Attempt{1}, FencingToken{77});
-  desk.mailbox.set_fencing_token(job.entry, Attempt{2}, FencingToken{99}); // of an attempt that is not
-  desk.mailbox.set_fencing_token(EntryNumber{1}, Attempt{1}, FencingToken{99});
   desk.pass(2s);
   desk.tell(Cancel{job.entry, {}});
   const SubjectView view = desk.describe();
@@ -58,7 +55,6 @@ TEST_CASE("a subject tells who has the turn") {
   CHECK(view.turn->worker == "worker-1");
   CHECK(view.turn->started_at == started_at);
   CHECK(view.turn->deadline == started_at + 10'100ms);
-  CHECK(view.turn->fencing_token == FencingToken{77});
   CHECK(view.turn->cancel_requested);
 }
 

@@ -249,7 +249,7 @@ Words Oracle::expect(const Cancel& command, Moment) {
   const std::string answer = "changed to running, asked to stop";
   if (std::exchange(job->asked_to_stop, true))
     return {answer};
-  return {"cancel-requested" + job_text(number), "revoke" + attempt_text(number, job->attempt), answer};
+  return {"cancel-requested" + job_text(number), answer};
 }
 
 Words Oracle::expect(const RetryNow& command, Moment) {
@@ -277,7 +277,6 @@ Words Oracle::expect(const Tick&, Moment moment) {
     if (end <= now) {
       const std::string cause = end == job.timeout_at ? "timed-out" : "expired";
       lines.push_back(end_attempt(place->first, job, cause, Retry::by_policy, {}, moment));
-      lines.push_back("revoke" + attempt_text(place->first, job.attempt));
     }
   }
   for (std::string& line : settle(moment.now.wall))

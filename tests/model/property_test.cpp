@@ -37,7 +37,7 @@ TEST_CASE("the random schedules come across everything that matters") {
     CHECK(seen[std::string{name(static_cast<Event>(event))}] > 0);
   for (const char* what :
        {"accepted", "coalesced", "grant", "nothing to start", "ask the journal", "error stale-fence", "error wrong-state",
-        "error malformed", "outcome succeeded", "revoke", "changed to running, asked to stop", "takeover", "late success",
+        "error malformed", "outcome succeeded", "changed to running, asked to stop", "takeover", "late success",
         "parked job retried after younger ones ran", "attempt failed, then retrying", "attempt failed, then parked",
         "attempt failed, then halted", "attempt failed, then failed", "attempt failed, then cancelled"}) {
     CAPTURE(what);
