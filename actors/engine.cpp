@@ -286,7 +286,8 @@ std::optional<Error> check_server(const storage::ServerFacts& facts, const Engin
 }
 
 std::optional<Error> check_cluster(const storage::ClusterMeta& meta) {
-  if (meta.hash != "sha256-64" || meta.protocol_version != protocol_version || meta.shard_count == 0) {
+  if (meta.hash != "sha256-64" || meta.protocol_version != protocol_version || meta.shard_count == 0 ||
+      meta.shard_count > model::shard_count_max) {
     return Error{Errc::unavailable,
                  fmt::format("the database belongs to a cluster that this version cannot join: hash {}, protocol {}, {} shards",
                              meta.hash, meta.protocol_version, meta.shard_count),

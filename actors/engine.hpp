@@ -27,9 +27,10 @@ struct EngineConfig {
   std::uint32_t lanes{2};
   std::uint32_t readers{2};
 
-  std::uint64_t subject_backlog_max{1'000'000}; ///< open jobs of one subject; beyond: 429
-  std::uint64_t node_backlog_max{5'000'000};    ///< open jobs of all shards of this node; beyond: 429
-  std::uint64_t lane_queue_rows_max{200'000};   ///< records that wait for a commit, per lane; beyond: 503
+  std::uint64_t subject_backlog_max{1'000'000};      ///< open jobs of one subject; beyond: 429
+  std::uint64_t node_backlog_max{5'000'000};         ///< open jobs of all shards of this node; beyond: 429
+  std::uint64_t lane_queue_rows_max{200'000};        ///< records that wait for a commit, per lane; beyond: 503
+  std::uint64_t lane_queue_bytes_max{512ULL << 20U}; ///< the same in bytes
   std::uint64_t body_cache_bytes_max{256ULL << 20U};
   std::uint32_t claims_waiting_max{20'000}; ///< long-polls; beyond: 503
 

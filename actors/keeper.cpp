@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
 
 namespace turnwise::actors {
 namespace {
@@ -93,13 +94,23 @@ void Keeper::run() {
         return;
       }
     }
-    if (!beat()) {
-      continue;
+    if (beat()) {
+      do_chores();
     }
-    look_after_peers();
-    acquire_free();
-    extend_journal();
-    return_memory();
+  }
+}
+
+/// What there is to do between two beats. A chore may wait for a lock: the next beat comes first, then the chores that are
+/// left.
+void Keeper::do_chores() {
+  static constexpr std::array<void (Keeper::*)(), 4> chores{&Keeper::look_after_peers, &Keeper::acquire_free,
+                                                            &Keeper::extend_journal, &Keeper::return_memory};
+  for (std::size_t done = 0; done < chores.size(); ++done) {
+    (this->*chores[next_chore_])();
+    next_chore_ = (next_chore_ + 1) % chores.size();
+    if (model::BootClock::now() - last_beat_ >= context_.config.beat) {
+      return;
+    }
   }
 }
 

@@ -44,6 +44,7 @@ private:
   void run();
   void wait_for_next_beat();
   bool beat();
+  void do_chores();
   void look_after_peers();
   void acquire_free();
   void extend_journal();
@@ -72,6 +73,7 @@ private:
   model::MonoTime last_beat_;
   model::MonoTime reachable_since_; // PostgreSQL, by our clock
   bool was_reachable_{};
+  std::size_t next_chore_{};
   unsigned rounds_{};
   std::int64_t jobs_open_peak_{}; // since memory was returned
   std::jthread thread_;           // last: everything above is there when it starts

@@ -10,6 +10,7 @@ namespace {
 
 // A batch is bounded, so that neither a commit nor the memory of a statement grows without end.
 constexpr std::size_t batch_rows_max = 5'000;
+constexpr std::size_t batch_bytes_max = 16U << 20U; // and what the last record adds
 
 } // namespace
 
@@ -30,7 +31,7 @@ void Lane::attach(storage::Holding holding, std::shared_ptr<ShardCounter> counte
                   Generation generation) {
   const std::lock_guard lock(mutex_);
   Shard& shard = shards_[holding.shard];
-  queued_rows_.fetch_sub(shard.waiting.size(), std::memory_order_relaxed);
+  settle(shard.waiting);
   std::erase(dirty_, holding.shard);
   shard = Shard{holding, generation, std::move(counter), std::move(listener), {}, std::nullopt};
 }
@@ -38,7 +39,7 @@ void Lane::attach(storage::Holding holding, std::shared_ptr<ShardCounter> counte
 void Lane::detach(model::ShardId id, Generation generation) {
   const std::lock_guard lock(mutex_);
   if (const auto found = shards_.find(id); found != shards_.end() && found->second.generation == generation) {
-    queued_rows_.fetch_sub(found->second.waiting.size(), std::memory_order_relaxed);
+    settle(found->second.waiting);
     std::erase(dirty_, id);
     shards_.erase(found);
   }
@@ -60,6 +61,10 @@ void Lane::expel(model::ShardId id, Generation generation, std::string reason) {
 }
 
 void Lane::append(model::ShardId id, Generation generation, std::vector<model::Record> records) {
+  std::uint64_t bytes = 0;
+  for (const model::Record& record : records) {
+    bytes += model::bytes_of(record.body);
+  }
   {
     const std::lock_guard lock(mutex_);
     const auto found = shards_.find(id);
@@ -67,6 +72,7 @@ void Lane::append(model::ShardId id, Generation generation, std::vector<model::R
       return;
     }
     queued_rows_.fetch_add(records.size(), std::memory_order_relaxed);
+    queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
     auto& waiting = found->second.waiting;
     if (waiting.empty()) {
       dirty_.push_back(id);
@@ -106,13 +112,16 @@ std::optional<Lane::Batch> Lane::collect() {
   expel_marked();
   Batch batch; // may stay empty
   std::size_t total = 0;
+  std::size_t bytes = 0;
   std::vector<model::ShardId> still_dirty;
   for (const model::ShardId id : dirty_) {
     const Shard& shard = shards_.find(id)->second;
-    const std::size_t count = std::min(shard.waiting.size(), batch_rows_max - total);
+    std::size_t count = 0;
+    for (; count < shard.waiting.size() && total < batch_rows_max && bytes < batch_bytes_max; ++count, ++total) {
+      bytes += model::bytes_of(shard.waiting[count].body);
+    }
     if (count > 0) {
       batch.parts.push_back({shard.holding, shard.generation, shard.counter, shard.listener, count});
-      total += count;
     }
     if (count < shard.waiting.size()) {
       still_dirty.push_back(id);
@@ -137,7 +146,7 @@ std::optional<Lane::Batch> Lane::collect() {
 void Lane::expel_marked() {
   for (const model::ShardId id : dirty_) {
     if (const auto found = shards_.find(id); found->second.expelled) {
-      queued_rows_.fetch_sub(found->second.waiting.size(), std::memory_order_relaxed);
+      settle(found->second.waiting);
       caf::anon_send(found->second.listener, Refused{found->second.generation, *found->second.expelled});
       shards_.erase(found);
     }
@@ -153,9 +162,18 @@ void Lane::number(const Part& part, std::span<storage::Row> rows) {
   }
 }
 
-/// `rows` of those taken over are done with.
-void Lane::settle(std::uint64_t rows) {
-  queued_rows_.fetch_sub(rows, std::memory_order_relaxed);
+void Lane::settle(std::span<const model::Record> records) {
+  queued_rows_.fetch_sub(records.size(), std::memory_order_relaxed);
+  for (const model::Record& record : records) {
+    queued_bytes_.fetch_sub(model::bytes_of(record.body), std::memory_order_relaxed);
+  }
+}
+
+void Lane::settle(std::span<const storage::Row> rows) {
+  queued_rows_.fetch_sub(rows.size(), std::memory_order_relaxed);
+  for (const storage::Row& row : rows) {
+    queued_bytes_.fetch_sub(model::bytes_of(row.record.body), std::memory_order_relaxed);
+  }
 }
 
 std::vector<storage::Holding> Lane::Batch::holdings() const {

@@ -59,8 +59,9 @@ public:
   [[nodiscard]] std::vector<storage::Holding> holdings() const;
 
   [[nodiscard]] Health health() const { return health_.load(std::memory_order_relaxed); }
-  /// Records that wait for a commit.
+  /// Records that wait for a commit, and about how many bytes they take.
   [[nodiscard]] std::uint64_t queued_rows() const { return queued_rows_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
 
 private:
   struct Shard {
@@ -93,7 +94,7 @@ private:
   void write(Batch batch);
   void bisect(Batch batch, const std::string& reason);
   void refuse(const Part& part, const storage::Row& row, const std::string& reason);
-  void lose(const Part& part);
+  void lose(const Part& part, std::span<const storage::Row> rows);
   void tell_committed(const Batch& batch);
   Batch resolve_unknown(Batch batch);
   Batch renumber_ours(Batch batch);
@@ -103,7 +104,9 @@ private:
   static void number(const Part& part, std::span<storage::Row> rows);
   void set_health(Health health, const std::string& why);
   bool back_off();
-  void settle(std::uint64_t rows);
+  /// These are not waiting for a commit any more.
+  void settle(std::span<const model::Record> records);
+  void settle(std::span<const storage::Row> rows);
 
   const std::unique_ptr<storage::JournalWriter> writer_; // used by the thread only
   const model::Incarnation owner_;
@@ -117,6 +120,7 @@ private:
 
   std::atomic<Health> health_{Health::up};
   std::atomic<std::uint64_t> queued_rows_{};
+  std::atomic<std::uint64_t> queued_bytes_{};
   std::uint32_t failures_{}; // in a row, for the backoff
   std::jthread thread_;      // last: everything above is there when it starts
 };

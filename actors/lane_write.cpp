@@ -64,7 +64,7 @@ void Lane::tell_committed(const Batch& batch) {
   }
   metrics_.batches.inc();
   metrics_.rows.inc(static_cast<std::int64_t>(batch.rows.size()));
-  settle(batch.rows.size());
+  settle(batch.rows);
 }
 
 /// PostgreSQL does not take a row of this batch: find it by halves, so that only its request suffers.
@@ -95,7 +95,7 @@ void Lane::bisect(Batch batch, const std::string& reason) {
   if (second.parts.size() == 1) {
     // The first half may have taken this shard to a later epoch, or away.
     if (!refresh(second.parts.front())) {
-      settle(second.rows.size());
+      settle(second.rows);
       return;
     }
     number(second.parts.front(), second.rows);
@@ -119,14 +119,14 @@ void Lane::refuse(const Part& part, const storage::Row& row, const std::string& 
   spdlog::error("record-refused shard={} entry={} event={} why=\"{}\"", part.holding.shard.value(), row.record.entry.value(),
                 model::name(model::event_of(row.record.body)), reason);
   detach(part.holding.shard, part.generation);
-  settle(1);
+  settle({&row, 1});
   caf::anon_send(part.listener, Refused{part.generation, reason});
 }
 
-void Lane::lose(const Part& part) {
+void Lane::lose(const Part& part, std::span<const storage::Row> rows) {
   spdlog::warn("shard-lost shard={} epoch={}", part.holding.shard.value(), part.holding.epoch.value());
   detach(part.holding.shard, part.generation);
-  settle(part.count);
+  settle(rows);
   caf::anon_send(part.listener, Lost{part.generation});
 }
 
@@ -195,7 +195,7 @@ Lane::Batch Lane::keep(Batch batch, const std::vector<storage::Holding>& ours) {
     const auto found =
         std::find_if(ours.begin(), ours.end(), [&](const auto& holding) { return holding.shard == part.holding.shard; });
     if (found == ours.end()) {
-      lose(part);
+      lose(part, std::span(row, end));
     } else {
       part.holding = *found;
       part.counter->move_to(found->epoch);

@@ -232,6 +232,7 @@ void Shard::forget(const model::Error& error) {
   keys_in_order_.clear();
   keys_complete_ = true;
   key_lookups_.clear();
+  askers_.clear();
   outgoing_.clear();
   actors_ = running_ = appended_ = durable_ = 0;
 }

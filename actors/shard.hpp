@@ -38,6 +38,9 @@ using Job = std::shared_ptr<const model::Submitted>;
 /// Something that waits until its slot may be used again.
 using Held = std::variant<SubmitJobs::Item, model::Command>;
 
+/// What the journal said about idempotency keys, as the shard spells them.
+using KeyAnswers = std::unordered_map<std::string, storage::KeyMatch>;
+
 /// A subject with open jobs, or with something in hand.
 struct Slot {
   const std::string* subject{};            ///< the key it is stored under
@@ -45,16 +48,17 @@ struct Slot {
   std::shared_ptr<model::Mailbox> mailbox; ///< while packed
   std::vector<model::Command> outgoing;    ///< to be sent at the end of this message
   std::vector<Held> held;                  ///< while `on_hold`
+  std::unique_ptr<KeyAnswers> key_answers; ///< while those that waited for them are let go
   model::Head head;
   std::optional<model::MonoTime> timer;
-  std::uint64_t open{};                ///< jobs, as of the last decision
-  model::FencingToken token;           ///< of the newest turn that is durable
-  std::uint32_t pending{};             ///< commands sent and not answered yet
-  bool on_hold{};                      ///< waits for its mailbox to come back, or for the journal to know a key
-  std::optional<KeyLookup> key_lookup; ///< with that: to be sent when nothing of the subject is undecided
-  bool resting{};                      ///< was asked to give its mailbox back
-  bool starting{};                     ///< its head was promised to a poll
-  Job job;                             ///< with that: the body of the head, once it is there
+  std::uint64_t open{};      ///< jobs, as of the last decision
+  model::FencingToken token; ///< of the newest turn that is durable
+  std::uint32_t pending{};   ///< commands sent and not answered yet
+  bool on_hold{};            ///< waits for its mailbox to come back, or for the journal to know a key
+  bool asks_keys{};          ///< with that: the journal is to be asked when nothing of the subject is undecided
+  bool resting{};            ///< was asked to give its mailbox back
+  bool starting{};           ///< its head was promised to a poll
+  Job job;                   ///< with that: the body of the head, once it is there
   std::optional<std::list<Slot*>::iterator> ready_place;
   model::KindId ready_kind;
 };
@@ -114,10 +118,15 @@ private:
   void submit_to(Slot& slot, SubmitJobs::Item item);
   void accept(Slot& slot, SubmitJobs::Item item);
   [[nodiscard]] std::optional<model::Error> admit(const Slot& slot) const;
+  struct Key {
+    model::EntryNumber entry;
+    model::Fingerprint fingerprint{};
+  };
+  [[nodiscard]] std::optional<Key> first_use(const Slot& slot, const std::string& spelled) const;
   bool replay_key(Slot& slot, SubmitJobs::Item& item);
   void remember_key(std::string spelled, model::EntryNumber entry, model::Fingerprint fingerprint);
   void look_up_key(Slot& slot, SubmitJobs::Item item);
-  void send_key_lookup(Slot& slot);
+  void collect_key_lookups(Slot& slot);
   void send_key_lookups();
   void look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups);
   void keys_read(KeysRead& message);
@@ -240,13 +249,10 @@ private:
   };
   std::unordered_map<model::EntryNumber, Awaited> fetching_; // bodies that are being read
 
-  struct Key {
-    model::EntryNumber entry;
-    model::Fingerprint fingerprint{};
-  };
   std::unordered_map<std::string, Key> keys_;
   std::deque<std::string> keys_in_order_;
   bool keys_complete_{true};
+  std::vector<Slot*> askers_;          // of this message: they wait for the journal to say which keys it knows
   std::vector<KeyLookup> key_lookups_; // to be sent at the end of this message
 
   std::unordered_map<std::uint64_t, Question> questions_;

@@ -8,6 +8,16 @@
 #include "model/job_id.hpp"
 
 namespace turnwise::actors {
+namespace {
+
+/// Keys of one subject that are looked up at once.
+constexpr std::size_t keys_asked_max = 1'000;
+
+std::string spell_key(const model::NewJob& job) {
+  return actors::spell_key(job.subject, job.kind, job.key);
+}
+
+} // namespace
 
 // ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -30,11 +40,9 @@ void Shard::submit_to(Slot& slot, SubmitJobs::Item item) {
   } else if (item.job.key.empty()) {
     accept(slot, std::move(item));
   } else if (!replay_key(slot, item)) {
-    if (keys_complete_) {
-      accept(slot, std::move(item));
-    } else {
-      look_up_key(slot, std::move(item));
-    }
+    // What the journal has said holds for the first item under the key only: that one changes it.
+    const bool is_new = keys_complete_ || (slot.key_answers && slot.key_answers->erase(spell_key(item.job)) > 0);
+    is_new ? accept(slot, std::move(item)) : look_up_key(slot, std::move(item));
   }
 }
 
@@ -47,7 +55,7 @@ void Shard::accept(Slot& slot, SubmitJobs::Item item) {
   const model::EntryNumber entry{counter_->take()};
   const bool is_late = item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
   if (!item.job.key.empty() && item.job.coalesce == model::Coalesce::never && !is_late) {
-    remember_key(spell_key(item.job.subject, item.job.kind, item.job.key), entry, item.job.fingerprint);
+    remember_key(spell_key(item.job), entry, item.job.fingerprint);
   }
   enqueue(slot, model::Submit{entry, std::move(item.job), std::move(item.ticket)});
 }
@@ -68,23 +76,36 @@ std::optional<model::Error> Shard::admit(const Slot& slot) const {
 
 // ── Idempotency ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Answers a repeated request with the job of the first one. False when the key is not remembered.
+/// Answers a repeated request with the job of the first one. False when the key is not known to be used.
 bool Shard::replay_key(Slot& slot, SubmitJobs::Item& item) {
-  const auto found = keys_.find(spell_key(item.job.subject, item.job.kind, item.job.key));
-  if (found == keys_.end()) {
+  const auto first = first_use(slot, spell_key(item.job));
+  if (!first) {
     return false;
   }
-  if (found->second.fingerprint != item.job.fingerprint) {
+  if (first->fingerprint != item.job.fingerprint) {
     deliver(item.ticket,
             model::Error{model::Errc::idempotency_mismatch,
                          fmt::format("this idempotency key was used for job {} with another body; use a new key for "
                                      "a new request",
-                                     to_string(model::JobId{id_, found->second.entry})),
+                                     to_string(model::JobId{id_, first->entry})),
                          ""});
   } else {
-    enqueue(slot, model::Recall{found->second.entry, std::move(item.ticket)});
+    enqueue(slot, model::Recall{first->entry, std::move(item.ticket)});
   }
   return true;
+}
+
+/// Where a key was used, as far as the shard remembers or the journal has just said.
+std::optional<Shard::Key> Shard::first_use(const Slot& slot, const std::string& spelled) const {
+  if (const auto known = keys_.find(spelled); known != keys_.end()) {
+    return known->second;
+  }
+  if (slot.key_answers) {
+    if (const auto told = slot.key_answers->find(spelled); told != slot.key_answers->end() && told->second.found) {
+      return Key{told->second.entry, told->second.fingerprint};
+    }
+  }
+  return std::nullopt;
 }
 
 void Shard::remember_key(std::string spelled, model::EntryNumber entry, model::Fingerprint fingerprint) {
@@ -100,30 +121,39 @@ void Shard::remember_key(std::string spelled, model::EntryNumber entry, model::F
   }
 }
 
-/// The key is not remembered, but some were forgotten: asks the journal. The subject waits meanwhile, and so keeps its order.
-/// What is still being decided may be the first use of this very key: the question waits for that.
+/// The key is not remembered, but some were forgotten: the journal will be asked. The subject waits meanwhile, and so keeps its
+/// order.
 void Shard::look_up_key(Slot& slot, SubmitJobs::Item item) {
-  std::string spelled = spell_key(item.job.subject, item.job.kind, item.job.key);
-  const storage::KeyQuery query{item.job.subject, item.job.kind, item.job.key};
-  slot.on_hold = true;
+  slot.on_hold = slot.asks_keys = true;
   slot.held.emplace_back(std::move(item));
-  slot.key_lookup = KeyLookup{std::move(spelled), query, &slot};
-  send_key_lookup(slot);
+  askers_.push_back(&slot);
 }
 
-void Shard::send_key_lookup(Slot& slot) {
-  if (slot.key_lookup && slot.pending == 0) {
-    key_lookups_.push_back(*std::exchange(slot.key_lookup, std::nullopt));
+/// Asks for all keys that the slot's items wait for at once.
+void Shard::collect_key_lookups(Slot& slot) {
+  slot.asks_keys = false;
+  std::size_t count = 0;
+  for (const Held& held : slot.held) {
+    const auto* item = std::get_if<SubmitJobs::Item>(&held);
+    if (item != nullptr && !item->job.key.empty() && count++ < keys_asked_max) {
+      const model::NewJob& job = item->job;
+      key_lookups_.push_back({spell_key(job), {job.subject, job.kind, job.key}, &slot});
+    }
   }
 }
 
-/// Sends all questions about keys of this message as one.
+/// Sends all questions about keys of this message as one. What a subject is still deciding may be the first use of one of its
+/// keys: its questions wait for that.
 void Shard::send_key_lookups() {
-  if (key_lookups_.empty()) {
-    return;
+  for (Slot* slot : std::exchange(askers_, {})) {
+    if (slot->asks_keys && slot->pending == 0) {
+      collect_key_lookups(*slot);
+    }
   }
-  // Not before what was decided so far is durable: one of these keys may have been forgotten just now.
-  when_durable(KeyQuestions{std::make_shared<std::vector<KeyLookup>>(std::exchange(key_lookups_, {}))});
+  if (!key_lookups_.empty()) {
+    // And not before what was decided so far is durable.
+    when_durable(KeyQuestions{std::make_shared<std::vector<KeyLookup>>(std::exchange(key_lookups_, {}))});
+  }
 }
 
 void Shard::look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups) {
@@ -153,22 +183,24 @@ void Shard::keys_read(KeysRead& message) {
   if (message.generation != generation_) {
     return;
   }
+  std::vector<Slot*> slots;
   for (std::size_t i = 0; i < message.lookups->size(); ++i) {
     KeyLookup& lookup = (*message.lookups)[i];
-    Slot& slot = *lookup.slot;
-    auto item = std::get<SubmitJobs::Item>(std::move(slot.held.front()));
-    slot.held.erase(slot.held.begin());
-    slot.on_hold = false;
-    if (!message.error.empty()) {
-      deliver(item.ticket,
-              model::Error{model::Errc::unavailable, "the journal cannot be read now; nothing was accepted; try again", ""});
-    } else if (message.matches[i].found) {
-      remember_key(std::move(lookup.spelled), message.matches[i].entry, message.matches[i].fingerprint);
-      replay_key(slot, item);
-    } else {
-      accept(slot, std::move(item));
+    if (slots.empty() || slots.back() != lookup.slot) {
+      slots.push_back(lookup.slot);
+      lookup.slot->key_answers = std::make_unique<KeyAnswers>();
     }
-    release_hold(slot);
+    if (message.error.empty()) {
+      lookup.slot->key_answers->insert_or_assign(std::move(lookup.spelled), message.matches[i]);
+    }
+  }
+  for (Slot* slot : slots) {
+    if (!message.error.empty()) { // the others ask again
+      deliver(std::get<SubmitJobs::Item>(slot->held.front()).ticket,
+              model::Error{model::Errc::unavailable, "the journal cannot be read now; nothing was accepted; try again", ""});
+      slot->held.erase(slot->held.begin());
+    }
+    release_hold(*slot);
   }
 }
 

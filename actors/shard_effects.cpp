@@ -45,11 +45,11 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
 
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
+  if (const auto use = model::key_use(body)) {
+    remember_key(spell_key(use->subject, use->kind, use->key), entry, use->fingerprint);
+  }
   if (const auto* submitted = std::get_if<model::Submitted>(&body)) {
     cache_body(entry, std::make_shared<const model::Submitted>(*submitted));
-    if (!submitted->key.empty()) {
-      remember_key(spell_key(submitted->subject, submitted->kind, submitted->key), entry, submitted->fingerprint);
-    }
   } else if (std::holds_alternative<model::Started>(body)) {
     turns_[entry] = &slot;
   } else if (const auto* replaced = std::get_if<model::Replaced>(&body)) {
@@ -166,7 +166,8 @@ std::optional<model::Error> Shard::why_not() const {
   case Lane::Health::up:
     break;
   }
-  if (lane.queued_rows() >= context_.config.lane_queue_rows_max) {
+  if (lane.queued_rows() >= context_.config.lane_queue_rows_max ||
+      lane.queued_bytes() >= context_.config.lane_queue_bytes_max) {
     return model::Error{model::Errc::unavailable, "the journal is behind; nothing was accepted; try again", ""};
   }
   return std::nullopt;

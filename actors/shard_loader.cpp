@@ -7,63 +7,38 @@
 namespace turnwise::actors {
 namespace {
 
-using storage::HistoryRow;
-
-/// Collects the rows of one entry after the other, and folds those entries that are still open.
+/// Folds one entry after the other, and keeps those that are still open.
 class Fold {
 public:
   Fold(LoadedShard& shard, model::KindTable& kinds, model::WallTime keys_since)
       : shard_(shard), kinds_(kinds), keys_since_(keys_since) {}
 
-  void add(model::Sequence sequence, model::Record&& record) {
-    if (!rows_.empty() && rows_.front().record.entry != record.entry) {
+  void add(model::Sequence sequence, const model::Record& record) {
+    if (record.entry != entry_) {
       finish_entry();
+      entry_ = record.entry;
     }
-    rows_.push_back({sequence, std::move(record)});
+    if (const auto* opening = std::get_if<model::Submitted>(&record.body)) {
+      subject_ = opening->subject;
+    }
+    if (const auto use = model::key_use(record.body); use && record.at >= keys_since_) {
+      remember(*use);
+    }
+    folded_.apply(record, sequence, kinds_);
   }
 
   void finish_entry() {
-    if (rows_.empty()) {
-      return;
+    if (folded_.empty()) {
+      return; // closed
     }
-    const auto* opening = std::get_if<model::Submitted>(&rows_.front().record.body);
-    if (opening != nullptr) {
-      remember_key(*opening);
-      if (!is_closed()) {
-        open(opening->subject);
-      }
-    }
-    rows_.clear();
-  }
-
-private:
-  [[nodiscard]] bool is_closed() const {
-    const auto state = model::state_after(rows_.back().record.body);
-    return state && model::is_final(*state);
-  }
-
-  void open(const std::string& subject) {
-    auto& mailbox = shard_.mailboxes[subject];
+    auto& mailbox = shard_.mailboxes[subject_];
     if (!mailbox) {
       mailbox = std::make_unique<model::Mailbox>();
     }
-    for (const HistoryRow& row : rows_) {
-      mailbox->apply(row.record, row.sequence, kinds_);
-    }
+    mailbox->absorb(std::exchange(folded_, {}));
     ++shard_.open_jobs;
   }
 
-  void remember_key(const model::Submitted& job) {
-    if (job.key.empty() || rows_.front().record.at < keys_since_) {
-      return;
-    }
-    shard_.keys.push_back({spell_key(job.subject, job.kind, job.key), rows_.front().record.entry, job.fingerprint});
-    if (shard_.keys.size() >= 2 * remembered_keys_max) {
-      forget_old_keys();
-    }
-  }
-
-public:
   void forget_old_keys() {
     if (shard_.keys.size() > remembered_keys_max) {
       shard_.keys.erase(shard_.keys.begin(), shard_.keys.end() - static_cast<std::ptrdiff_t>(remembered_keys_max));
@@ -72,20 +47,26 @@ public:
   }
 
 private:
+  void remember(const model::KeyUse& use) {
+    shard_.keys.push_back({spell_key(use.subject, use.kind, use.key), entry_, use.fingerprint});
+    if (shard_.keys.size() >= 2 * remembered_keys_max) {
+      forget_old_keys();
+    }
+  }
+
   LoadedShard& shard_;
   model::KindTable& kinds_;
   model::WallTime keys_since_;
-  std::vector<HistoryRow> rows_; // of the entry that is being read
+  model::EntryNumber entry_; // the one that is being read
+  std::string subject_;
+  model::Mailbox folded_; // of that entry alone
 };
 
-/// Replays as if the last batch had never been written.
-storage::ReplaySink without_last_rows(std::vector<HistoryRow>& rows) {
-  return [&rows](model::Sequence sequence, model::Record&& record) { rows.push_back({sequence, std::move(record)}); };
-}
+using Rows = std::vector<std::pair<model::Sequence, model::Record>>;
 
-void drop_last_rows(std::vector<HistoryRow>& rows) {
-  const auto last =
-      std::max_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
+/// Mutant M11: replays as if the last batch had never been written.
+void drop_last_rows(Rows& rows) {
+  const auto last = std::max_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   if (last != rows.end()) {
     rows.erase(last);
   }
@@ -93,29 +74,31 @@ void drop_last_rows(std::vector<HistoryRow>& rows) {
 
 } // namespace
 
-std::string spell_key(const std::string& subject, const std::string& kind, const std::string& key) {
-  return subject + '\n' + kind + '\n' + key; // neither subject nor kind has control characters
+std::string spell_key(std::string_view subject, std::string_view kind, std::string_view key) {
+  std::string spelled;
+  spelled.reserve(subject.size() + kind.size() + key.size() + 2);
+  return spelled.append(subject).append(1, '\n').append(kind).append(1, '\n').append(key); // only a key may have newlines
 }
 
 model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& reader, model::ShardId shard,
                                                        model::KindTable& kinds, model::WallTime keys_since) {
   auto loaded = std::make_shared<LoadedShard>();
   Fold fold(*loaded, kinds, keys_since);
-  std::vector<HistoryRow> all; // only for the mutant
   const bool drops_last = TURNWISE_MUTANT("M11");
-  const auto sink =
-      drops_last ? without_last_rows(all) : storage::ReplaySink([&](model::Sequence sequence, model::Record&& record) {
-        fold.add(sequence, std::move(record));
-      });
-  const auto replayed = reader.replay(shard, sink);
+  Rows all; // only for the mutant
+  const auto replayed = reader.replay(shard, [&](model::Sequence sequence, model::Record&& record) {
+    if (drops_last) {
+      all.emplace_back(sequence, std::move(record));
+    } else {
+      fold.add(sequence, record);
+    }
+  });
   if (!replayed.ok()) {
     return replayed.error();
   }
-  if (drops_last) {
-    drop_last_rows(all);
-    for (HistoryRow& row : all) {
-      fold.add(row.sequence, std::move(row.record));
-    }
+  drop_last_rows(all);
+  for (const auto& [sequence, record] : all) {
+    fold.add(sequence, record);
   }
   fold.finish_entry();
   fold.forget_old_keys();

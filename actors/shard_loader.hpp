@@ -17,7 +17,7 @@ namespace turnwise::actors {
 inline constexpr std::size_t remembered_keys_max = 2'000;
 
 /// An idempotency key as a shard spells it: unique per subject and kind.
-std::string spell_key(const std::string& subject, const std::string& kind, const std::string& key);
+std::string spell_key(std::string_view subject, std::string_view kind, std::string_view key);
 
 struct LoadedShard {
   struct Key {

@@ -56,14 +56,13 @@ void Shard::read_story(std::uint64_t id) {
   const bool queued = context_.readers->submit([me = shard_actor{self_}, shard = id_, entry = found->second.entry, id,
                                                 generation = generation_](storage::JournalReader& reader) {
     StoryRead message{generation, id, nullptr, ""};
-    auto history = reader.history(shard, entry);
-    if (history.ok()) {
-      message.story = std::make_shared<model::StoryBuilder>(shard, entry);
-      for (const storage::HistoryRow& row : *history) {
-        message.story->add(row.sequence, row.record);
-      }
+    auto story = std::make_shared<model::StoryBuilder>(shard, entry);
+    const auto read =
+        reader.history(shard, entry, [&](model::Sequence sequence, model::Record&& record) { story->add(sequence, record); });
+    if (read.ok()) {
+      message.story = std::move(story);
     } else {
-      message.error = history.error().detail;
+      message.error = read.error().detail;
     }
     caf::anon_send(me, std::move(message));
   });

@@ -71,7 +71,9 @@ void Shard::decided(Decided& message) {
     carry_out(slot, action);
   }
   slot.pending -= message.commands;
-  send_key_lookup(slot);
+  if (slot.asks_keys) {
+    askers_.push_back(&slot);
+  }
   summarize(slot, message);
   settle(slot);
 }
@@ -139,6 +141,7 @@ void Shard::release_hold(Slot& slot) {
                                  [&](model::Command& command) { enqueue(slot, std::move(command)); }},
                *item);
   }
+  slot.key_answers.reset();
   update_ready(slot);
   settle(slot);
 }

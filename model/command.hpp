@@ -42,8 +42,8 @@ struct Grant {
   Attempt attempt;
   Nonce nonce;
   FencingToken fencing_token; ///< filled in from the commit
-  milliseconds lease{};
-  MonoTime deadline; ///< when the node ends the lease if it hears nothing, by its own clock
+  milliseconds lease{};       ///< as long as the policy says, but not past the attempt's timeout
+  MonoTime deadline;          ///< when the node ends the lease if it hears nothing, by its own clock
   std::string subject;
   std::string kind;
   std::string payload;

@@ -42,6 +42,7 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
                    story_.job.metadata = body.metadata;
                    story_.job.payload = body.payload;
                  },
+                 [](const Coalesced&) {},
                  [&](const WaitExpired&) { story_.failure = "The job was still waiting when its expires_at came."; },
              },
              record.body);

@@ -37,6 +37,7 @@ void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
                  [&](const Succeeded&) { close(number); },
                  [&](const Cancelled&) { close(number); },
                  [&](const WaitExpired&) { close(number); },
+                 [](const Coalesced&) {},
                  [&](const auto& body) { fold(*entry, body); },
              },
              record.body);
@@ -131,6 +132,17 @@ void Mailbox::fold(Entry& entry, const Replaced& body) {
 
 // ── Settling what spans entries ──────────────────────────────────────────────────────────────────────────────────────────
 
+void Mailbox::absorb(Mailbox&& other) {
+  other.queue_.for_each([this](Entry& entry) { queue_.insert(std::move(entry)); });
+  if (other.rare_) {
+    other.rare_->outside.for_each([this](Entry& entry) { rare().outside.insert(std::move(entry)); });
+    rare().expirations.merge(other.rare_->expirations);
+    for (; !other.rare_->alarms.empty(); other.rare_->alarms.pop())
+      rare().alarms.push(other.rare_->alarms.top());
+  }
+  other = Mailbox{};
+}
+
 void Mailbox::adopt(Now now) {
   const auto is_open = [](const Entry& entry) { return entry.turn && entry.turn->open; };
   running_ = nobody;
@@ -140,7 +152,8 @@ void Mailbox::adopt(Now now) {
     Turn& turn = *entry.turn;
     running_ = entry.number;
     turn.deadline = TURNWISE_MUTANT("M8") ? now.mono : lease_end(now.mono, turn.policy.lease);
-    turn.timeout_at = std::max(now.mono, timeout_end(now.at(turn.started_at), turn.policy.timeout));
+    // The worker may have been told a whole lease just before, whatever the clocks say of its timeout.
+    turn.timeout_at = std::max(turn.deadline, timeout_end(now.at(turn.started_at), turn.policy.timeout));
   });
 }
 

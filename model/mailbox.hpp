@@ -94,6 +94,9 @@ public:
   /// Folds one record in. `sequence` is that of the journal in replay, and unknown (zero) live.
   void apply(const Record& record, Sequence sequence, KindTable& kinds);
 
+  /// Takes over the entries of `other`, none of which is here. Part of a replay, before adopt().
+  void absorb(Mailbox&& other);
+
   /// Ends a replay: open turns get a whole lease from now on, since their workers may have heard from a node that is gone.
   void adopt(Now now);
 

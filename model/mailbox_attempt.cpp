@@ -37,6 +37,18 @@ Outcome present_outcome(const Entry& entry) {
   return {entry.state, entry.state == JobState::retrying ? std::optional{entry.due} : std::nullopt};
 }
 
+/// The lease of an open turn from now on: it never reaches past the attempt's timeout, since the worker relies on all of it.
+/// @returns what the worker is told.
+milliseconds extend_lease(Turn& turn, MonoTime now) {
+  const MonoTime end = lease_end(now, turn.policy.lease);
+  if (end <= turn.timeout_at) {
+    turn.deadline = end;
+    return turn.policy.lease;
+  }
+  turn.deadline = turn.timeout_at;
+  return longest_lease(now, turn.timeout_at);
+}
+
 JobState state_without_attempts(OnFailure policy) {
   switch (policy) {
   case OnFailure::park:
@@ -66,15 +78,15 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
   const Attempt attempt{next->attempt.value() + 1};
   record(number, Started{attempt, command.nonce, std::move(command.worker), command.policy}, context, actions);
   Turn& turn = *find(number)->turn;
-  turn.deadline = lease_end(now.mono, command.policy.lease);
   turn.timeout_at = timeout_end(now.mono, command.policy.timeout);
+  const milliseconds lease = extend_lease(turn, now.mono);
   Grant grant{
       .shard = context.shard,
       .entry = number,
       .attempt = attempt,
       .nonce = command.nonce,
       .fencing_token = {},
-      .lease = command.policy.lease,
+      .lease = lease,
       .deadline = turn.deadline,
       .subject = {},
       .kind = context.kinds.name(command.kind),
@@ -145,8 +157,8 @@ void Mailbox::decide(Heartbeat& command, const Context& context, std::vector<Act
     actions.emplace_back(Reply{std::move(command.ticket), std::move(error)});
     return;
   }
-  turn.deadline = lease_end(context.now.mono, turn.policy.lease);
-  actions.emplace_back(Reply{std::move(command.ticket), Extended{turn.policy.lease, turn.cancel_requested}});
+  const milliseconds lease = extend_lease(turn, context.now.mono);
+  actions.emplace_back(Reply{std::move(command.ticket), Extended{lease, turn.cancel_requested}});
 }
 
 /// Ends the open turn of `entry` without success and decides what becomes of the job. `entry` may be gone afterwards.

@@ -14,12 +14,14 @@ std::optional<WallTime> future_start(const NewJob& job, WallTime now) {
   return start && *start > now ? start : std::nullopt;
 }
 
+/// A running job that was asked to stop absorbs nothing: it may end without having done the work.
 bool absorbs(const Entry& entry, Coalesce mode) {
   switch (mode) {
   case Coalesce::never:
     return false;
   case Coalesce::skip:
-    return entry.state == JobState::waiting || entry.state == JobState::retrying || entry.state == JobState::running;
+    return entry.state == JobState::waiting || entry.state == JobState::retrying ||
+           (entry.state == JobState::running && !entry.turn->cancel_requested);
   case Coalesce::once_more:
     return entry.state == JobState::waiting;
   case Coalesce::replace:
@@ -38,6 +40,7 @@ void Mailbox::decide(Submit& command, const Context& context, std::vector<Action
     actions.emplace_back(Reply{std::move(command.ticket), std::move(error)});
     return;
   }
+  settle_alarms(context, actions); // a job that has waited too long absorbs nothing
   if (coalesce(command, context, actions))
     return;
   Submitted body{
@@ -62,13 +65,18 @@ void Mailbox::decide(Submit& command, const Context& context, std::vector<Action
 bool Mailbox::coalesce(Submit& command, const Context& context, std::vector<Action>& actions) {
   NewJob& job = command.job;
   const auto kind = context.kinds.find(job.kind);
-  if (job.coalesce == Coalesce::never || !kind)
+  const bool starts_later = future_start(job, context.now.wall).has_value(); // what runs before then is not what was asked for
+  if (job.coalesce == Coalesce::never || !kind || starts_later)
     return false;
   const Entry* found =
       queue_.last_where([&](const Entry& entry) { return entry.kind == *kind && absorbs(entry, job.coalesce); });
   if (found == nullptr)
     return false;
   Accepted accepted{context.shard, found->number, found->state, Disposition::coalesced, position(found->number)};
+  if (!job.key.empty()) {
+    Coalesced body{std::move(job.subject), std::move(job.kind), std::move(job.key), job.fingerprint};
+    record(found->number, std::move(body), context, actions);
+  }
   if (job.coalesce == Coalesce::replace) {
     accepted.disposition = Disposition::replaced;
     Replaced body{job.fingerprint, job.options, job.expires_at, std::move(job.metadata), std::move(job.payload)};

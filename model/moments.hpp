@@ -19,9 +19,16 @@ inline MonoTime lease_end(MonoTime now, milliseconds lease) {
   return now + std::chrono::round<microseconds>(bounded(lease) * (1.0 + clock_rate_bound));
 }
 
-/// When an attempt that began at `start` has run too long: never, if it has no timeout.
+/// When an attempt that began at `start` has surely run too long, also by its worker's clock: never, if it has no timeout.
 inline MonoTime timeout_end(MonoTime start, milliseconds timeout) {
-  return timeout.count() <= 0 ? MonoTime::max() : start + bounded(timeout);
+  return timeout.count() <= 0 ? MonoTime::max() : lease_end(start, timeout);
+}
+
+/// The longest lease that is surely over at `end` for a worker who counts it from `now`.
+inline milliseconds longest_lease(MonoTime now, MonoTime end) {
+  const auto left = std::chrono::duration<double, std::milli>(std::max(end - now, microseconds{0}));
+  const auto near = std::chrono::round<milliseconds>(left / (1.0 + clock_rate_bound));
+  return lease_end(now, near) <= end ? near : std::max(near - milliseconds{1}, milliseconds{0});
 }
 
 } // namespace turnwise::model

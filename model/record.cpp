@@ -80,6 +80,8 @@ std::string_view name(Event event) {
     return "replaced";
   case Event::wait_expired:
     return "wait-expired";
+  case Event::coalesced:
+    return "coalesced";
   }
   return "unknown";
 }
@@ -97,8 +99,35 @@ Event event_of(const RecordBody& body) {
                         [](const Retried&) { return Event::retried; },
                         [](const Replaced&) { return Event::replaced; },
                         [](const WaitExpired&) { return Event::wait_expired; },
+                        [](const Coalesced&) { return Event::coalesced; },
                     },
                     body);
+}
+
+std::optional<KeyUse> key_use(const RecordBody& body) {
+  if (const auto* job = std::get_if<Submitted>(&body); job != nullptr && !job->key.empty())
+    return KeyUse{job->subject, job->kind, job->key, job->fingerprint};
+  if (const auto* absorbed = std::get_if<Coalesced>(&body))
+    return KeyUse{absorbed->subject, absorbed->kind, absorbed->key, absorbed->fingerprint};
+  return std::nullopt;
+}
+
+std::size_t bytes_of(const RecordBody& body) {
+  constexpr std::size_t numbers = 100; // keys, times and what else has a fixed size
+  const std::size_t texts = std::visit(
+      Overloaded{
+          [](const Submitted& job) {
+            return job.subject.size() + job.kind.size() + job.key.size() + job.metadata.size() + job.payload.size();
+          },
+          [](const Started& start) { return start.worker.size(); },
+          [](const Succeeded& success) { return success.result.size(); },
+          [](const AttemptFailed& failure) { return failure.error.size(); },
+          [](const Replaced& change) { return change.metadata.size() + change.payload.size(); },
+          [](const Coalesced& absorbed) { return absorbed.subject.size() + absorbed.kind.size() + absorbed.key.size(); },
+          [](const auto&) { return std::size_t{0}; },
+      },
+      body);
+  return numbers + texts;
 }
 
 std::optional<JobState> state_after(const RecordBody& body) {
@@ -115,6 +144,7 @@ std::optional<JobState> state_after(const RecordBody& body) {
                         [](const Retried&) -> State { return JobState::waiting; },
                         [](const Replaced&) -> State { return std::nullopt; },
                         [](const WaitExpired&) -> State { return JobState::failed; },
+                        [](const Coalesced&) -> State { return std::nullopt; },
                     },
                     body);
 }

@@ -122,8 +122,17 @@ struct WaitExpired {
   friend bool operator==(const WaitExpired&, const WaitExpired&) = default;
 };
 
+/// A submit with an idempotency key was absorbed by this job: whoever repeats it is told of this job again.
+struct Coalesced {
+  std::string subject;
+  std::string kind;
+  std::string key;
+  Fingerprint fingerprint{};
+  friend bool operator==(const Coalesced&, const Coalesced&) = default;
+};
+
 using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled,
-                                Retried, Replaced, WaitExpired>;
+                                Retried, Replaced, WaitExpired, Coalesced>;
 
 struct Record {
   EntryNumber entry;
@@ -147,9 +156,22 @@ enum class Event : std::int16_t {
   retried = 11,
   replaced = 12,
   wait_expired = 13,
+  coalesced = 14,
 };
 Event event_of(const RecordBody& body);
 std::string_view name(Event event);
+
+/// An idempotency key that a record has made known, with what the request under it was.
+struct KeyUse {
+  std::string_view subject; ///< this and the others point into the record
+  std::string_view kind;
+  std::string_view key;
+  Fingerprint fingerprint{};
+};
+std::optional<KeyUse> key_use(const RecordBody& body);
+
+/// About how many bytes of memory and of journal a record takes.
+std::size_t bytes_of(const RecordBody& body);
 
 /// The state that the job is in once `body` is applied, where the record alone says it.
 std::optional<JobState> state_after(const RecordBody& body);

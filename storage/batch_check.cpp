@@ -20,6 +20,7 @@ struct TextsOf {
   Texts operator()(const model::Succeeded& body) const { return {body.result}; }
   Texts operator()(const model::AttemptFailed& body) const { return {body.error}; }
   Texts operator()(const model::Replaced& body) const { return {body.metadata, body.payload}; }
+  Texts operator()(const model::Coalesced& body) const { return {body.subject, body.kind, body.key}; }
   Texts operator()(const model::Due&) const { return {}; }
   Texts operator()(const model::Released&) const { return {}; }
   Texts operator()(const model::CancelRequested&) const { return {}; }

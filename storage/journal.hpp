@@ -72,8 +72,8 @@ public:
   virtual Result<bool> contains(ShardId shard, EntryNumber entry, Sequence sequence) = 0;
 };
 
-/// A row as replay gives it: payload, result and error texts are left out.
-using ReplaySink = std::function<void(Sequence, model::Record&&)>;
+/// Takes rows one by one, so that nobody has to hold all of them.
+using RowSink = std::function<void(Sequence, model::Record&&)>;
 
 /// The record that opened an entry, with its payload, as changed by later `replaced` records.
 struct Body {
@@ -93,25 +93,22 @@ struct KeyMatch {
   bool found{};
 };
 
-struct HistoryRow {
-  Sequence sequence;
-  model::Record record;
-};
-
 /// One connection that reads. Owned and used by one thread. Every call fails with Errc::unavailable when PostgreSQL cannot be
 /// reached, and may be repeated then.
 class JournalReader {
 public:
   virtual ~JournalReader() = default;
 
-  /// All rows of a shard, ordered by entry, then sequence. Nothing is given to `sink` after an error.
-  virtual Result<model::Done> replay(ShardId shard, const ReplaySink& sink) = 0;
+  /// All rows of a shard without payload, result and error texts, ordered by entry, then sequence. After an error the sink has
+  /// got a part of them.
+  virtual Result<model::Done> replay(ShardId shard, const RowSink& sink) = 0;
 
   /// The bodies of these entries, in any order; entries that do not exist are left out.
   virtual Result<std::vector<Body>> bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) = 0;
 
-  /// Everything that happened to an entry, by sequence, payloads included. Empty when there is no such entry.
-  virtual Result<std::vector<HistoryRow>> history(ShardId shard, EntryNumber entry) = 0;
+  /// Everything that happened to an entry, by sequence, texts included; nothing when there is no such entry. After an error the
+  /// sink has got a part of it.
+  virtual Result<model::Done> history(ShardId shard, EntryNumber entry, const RowSink& sink) = 0;
 
   /// Which of these idempotency keys of a shard were used since `since`: one match per query, in order.
   virtual Result<std::vector<KeyMatch>> find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) = 0;

@@ -168,6 +168,8 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
     return replaced(row, members);
   case Event::wait_expired:
     return model::WaitExpired{};
+  case Event::coalesced:
+    return model::Coalesced{std::string{row.subject}, std::string{row.kind}, std::string{row.key}, fingerprint(members)};
   }
   throw std::invalid_argument("unknown event " + std::to_string(row.event));
 }

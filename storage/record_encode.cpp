@@ -136,6 +136,12 @@ struct Encoder {
     add_metadata(detail, body.metadata);
     columns.payload = body.payload;
   }
+  void operator()(const model::Coalesced& body) const {
+    columns.subject = body.subject;
+    columns.kind = body.kind;
+    columns.key = body.key;
+    add_fingerprint(detail, body.fingerprint);
+  }
   void operator()(const model::Due&) const {}
   void operator()(const model::CancelRequested&) const {}
   void operator()(const model::Cancelled&) const {}

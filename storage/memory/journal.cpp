@@ -68,10 +68,10 @@ KeyMatch find_key(const Shard& shard, const KeyQuery& query, model::WallTime sin
   KeyMatch match;
   Sequence latest;
   for (const auto& [key, record] : shard.rows) {
-    const auto* job = std::get_if<model::Submitted>(&record.body);
-    if (job != nullptr && !job->key.empty() && job->key == query.key && job->kind == query.kind &&
-        job->subject == query.subject && record.at >= since && key.second >= latest) {
-      match = {.entry = key.first, .fingerprint = job->fingerprint, .found = true};
+    const auto use = model::key_use(record.body);
+    if (use && use->key == query.key && use->kind == query.kind && use->subject == query.subject && record.at >= since &&
+        key.second >= latest) {
+      match = {.entry = key.first, .fingerprint = use->fingerprint, .found = true};
       latest = key.second;
     }
   }
@@ -113,7 +113,7 @@ Result<bool> Writer::contains(ShardId shard, EntryNumber entry, Sequence sequenc
   return content_->shards.at(shard.value()).rows.contains({entry, sequence});
 }
 
-Result<model::Done> Reader::replay(ShardId shard, const ReplaySink& sink) {
+Result<model::Done> Reader::replay(ShardId shard, const RowSink& sink) {
   std::vector<std::pair<Sequence, model::Record>> copies; // so that the sink may use the store
   {
     const std::lock_guard lock{content_->mutex};
@@ -139,13 +139,18 @@ Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, Entr
   return found;
 }
 
-Result<std::vector<HistoryRow>> Reader::history(ShardId shard, EntryNumber entry) {
-  const std::lock_guard lock{content_->mutex};
-  std::vector<HistoryRow> rows;
-  for (const auto& [key, record] : rows_of(content_->shards.at(shard.value()).rows, entry)) {
-    rows.push_back({key.second, record});
+Result<model::Done> Reader::history(ShardId shard, EntryNumber entry, const RowSink& sink) {
+  std::vector<std::pair<Sequence, model::Record>> copies; // so that the sink may use the store
+  {
+    const std::lock_guard lock{content_->mutex};
+    for (const auto& [key, record] : rows_of(content_->shards.at(shard.value()).rows, entry)) {
+      copies.emplace_back(key.second, record);
+    }
   }
-  return rows;
+  for (auto& [sequence, record] : copies) {
+    sink(sequence, std::move(record));
+  }
+  return model::Done{};
 }
 
 Result<std::vector<KeyMatch>> Reader::find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) {

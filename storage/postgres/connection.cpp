@@ -45,8 +45,8 @@ Parameters parameters_of(const PostgresOptions& options) {
   return parameters;
 }
 
-/// A COMMIT is never cancelled, so statements have no time limit; but waits for locks do, and so has a transaction whose client
-/// has been frozen.
+/// A lane's COMMIT is never cancelled, so statements have no time limit unless a connection's own settings say so; but waits
+/// for locks do, and so has a transaction whose client has been frozen.
 constexpr std::string_view common_settings = "SET statement_timeout = 0; SET lock_timeout = '10s';"
                                              "SET idle_in_transaction_session_timeout = '5s';"
                                              "SET client_min_messages = warning; SET TimeZone = 'UTC';"

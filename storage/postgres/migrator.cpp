@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "model/limits.hpp"
 #include "storage/postgres/connection.hpp"
 #include "storage/postgres/migrations.hpp"
 
@@ -15,11 +16,13 @@ using postgres::Migration;
 /// One migrator at a time in a database. The number is arbitrary and ours.
 constexpr std::int64_t migration_lock = 0x7475'726e'7769'7365;
 
-/// Shards are numbered by a smallint.
-constexpr std::uint16_t shard_count_max = 32'767;
-
+// Asks before it creates: whoever owns the schema need not have the right to create one.
 constexpr auto create_own_table = R"sql(
-  CREATE SCHEMA IF NOT EXISTS turnwise;
+  DO $$ BEGIN
+    IF to_regnamespace('turnwise') IS NULL THEN
+      CREATE SCHEMA turnwise;
+    END IF;
+  END $$;
   CREATE TABLE IF NOT EXISTS turnwise.migration (
     number     integer PRIMARY KEY,
     name       text NOT NULL,
@@ -89,6 +92,12 @@ model::Result<std::vector<MigrationStatus>> apply_missing(pqxx::connection& conn
   const MigrationLock lock{connection};
   pqxx::nontransaction{connection}.exec(create_own_table);
   const auto applied = find_applied(connection);
+  if (const auto newest = postgres::migrations().back().number; !applied.empty() && applied.rbegin()->first > newest) {
+    return model::Error{model::Errc::internal,
+                        "the database has migration " + std::to_string(applied.rbegin()->first) + ", this binary ends with " +
+                            std::to_string(newest) + ": use a newer one",
+                        {}};
+  }
   std::vector<MigrationStatus> done;
   for (const auto& migration : postgres::migrations()) {
     const auto sum = checksum(connection, migration.sql);
@@ -126,8 +135,8 @@ auto with_connection(const std::string& text, Work&& work) -> decltype(work(std:
 } // namespace
 
 model::Result<std::vector<MigrationStatus>> migrate(const std::string& connection, std::uint16_t shard_count) {
-  if (shard_count == 0 || shard_count > shard_count_max) {
-    return model::Error{model::Errc::malformed, "a cluster has 1 to " + std::to_string(shard_count_max) + " shards", {}};
+  if (shard_count == 0 || shard_count > model::shard_count_max) {
+    return model::Error{model::Errc::malformed, "a cluster has 1 to " + std::to_string(model::shard_count_max) + " shards", {}};
   }
   return with_connection(connection, [&](pqxx::connection& open) { return apply_missing(open, shard_count); });
 }

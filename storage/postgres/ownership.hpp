@@ -8,7 +8,7 @@ namespace turnwise::storage::postgres {
 
 class OwnershipTables final : public Ownership {
 public:
-  explicit OwnershipTables(PostgresOptions options) : connection_(std::move(options), "") {}
+  explicit OwnershipTables(PostgresOptions options) : connection_(std::move(options), time_limits) {}
 
   Result<ServerFacts> server() override;
   Result<ClusterMeta> meta() override;
@@ -23,6 +23,9 @@ public:
   Result<model::Done> extend_journal(std::uint64_t rows_max) override;
 
 private:
+  /// A beat is due every second: nothing on this connection may take longer than a node's lease has to give.
+  static constexpr auto time_limits = "SET lock_timeout = '2s'; SET statement_timeout = '3s';";
+
   Connection connection_;
 };
 

@@ -64,11 +64,11 @@ std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction
   return found;
 }
 
-using RowSink = std::function<void(ShardId, Sequence, model::Record&&)>;
+using ShardRowSink = std::function<void(ShardId, Sequence, model::Record&&)>;
 
 /// Gives each row of the entries that meets `condition` (SQL about a row `j`) to `sink`, those of an entry by sequence.
 Result<model::Done> each_row(pqxx::connection& connection, std::span<const EntryKey> keys, std::string_view condition,
-                             const RowSink& sink) {
+                             const ShardRowSink& sink) {
   pqxx::nontransaction transaction{connection};
   for (auto& [segment, entries] : by_segment(transaction, keys)) {
     for (const auto& row : transaction.exec(sql::rows_of_entries(segment, condition), entries.parameters())) {
@@ -83,7 +83,7 @@ Result<model::Done> each_row(pqxx::connection& connection, std::span<const Entry
   return model::Done{};
 }
 
-Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::string& query, const ReplaySink& sink) {
+Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::string& query, const RowSink& sink) {
   using Text = std::string_view;
   for (const auto& [entry, sequence, at_us, event, subject, kind, key, detail] :
        transaction.stream<std::uint64_t, std::uint64_t, std::int64_t, std::int16_t, Text, Text, Text, Text>(query)) {
@@ -104,15 +104,44 @@ Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::st
   return model::Done{};
 }
 
+/// The rows of an entry in a segment, page by page: there may be any number of them.
+Result<model::Done> stream_history(pqxx::nontransaction& transaction, std::int64_t segment, const EntryKey& key,
+                                   const RowSink& sink) {
+  const auto query = sql::history_page(segment);
+  for (std::uint64_t after = 0;;) {
+    const pqxx::params parameters{key.first.value(), key.second.value(), after};
+    const auto page = transaction.exec(query, parameters);
+    for (const auto& row : page) {
+      const auto stored = stored_row(row);
+      auto record = decode(stored);
+      if (!record) {
+        return record.error();
+      }
+      sink(Sequence{stored.sequence}, std::move(*record));
+      after = stored.sequence;
+    }
+    if (page.size() < sql::history_page_rows) {
+      return model::Done{};
+    }
+  }
+}
+
 } // namespace
 
-Reader::Reader(PostgresOptions options) : connection_(std::move(options), reader_settings) {}
+Reader::Reader(PostgresOptions options)
+    : connection_(std::move(options), reader_settings + std::string{sql::with_time_limit}) {}
 
-Result<model::Done> Reader::replay(ShardId shard, const ReplaySink& sink) {
+Result<model::Done> Reader::replay(ShardId shard, const RowSink& sink) {
   auto result = connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
     pqxx::nontransaction transaction{connection};
     const auto found = segments(transaction.exec(std::string{sql::segments_to_replay}, pqxx::params{shard.value()}));
-    return found.empty() ? model::Done{} : stream_rows(transaction, sql::replay(shard.value(), found), sink);
+    if (found.empty()) {
+      return model::Done{};
+    }
+    transaction.exec(std::string{sql::without_time_limit}); // a shard may have any number of rows
+    auto done = stream_rows(transaction, sql::replay(shard.value(), found), sink);
+    transaction.exec(std::string{sql::with_time_limit});
+    return done;
   });
   if (!result) {
     connection_.close(); // it may be in the middle of a stream
@@ -140,17 +169,16 @@ Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, Entr
   });
 }
 
-Result<std::vector<HistoryRow>> Reader::history(ShardId shard, EntryNumber entry) {
-  return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<HistoryRow>> {
-    std::vector<HistoryRow> rows;
+Result<model::Done> Reader::history(ShardId shard, EntryNumber entry, const RowSink& sink) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
+    pqxx::nontransaction transaction{connection};
     const EntryKey key{shard, entry};
-    const auto take = [&](ShardId, Sequence sequence, model::Record&& record) {
-      rows.push_back({sequence, std::move(record)});
-    };
-    if (auto done = each_row(connection, {&key, 1}, sql::any, take); !done) {
-      return done.error();
+    for (const auto& [segment, wanted] : by_segment(transaction, {&key, 1})) {
+      if (auto done = stream_history(transaction, segment, key, sink); !done) {
+        return done;
+      }
     }
-    return rows;
+    return model::Done{};
   });
 }
 

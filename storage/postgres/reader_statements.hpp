@@ -11,6 +11,9 @@ namespace turnwise::storage::postgres::sql {
 /// Microseconds since 1970, exactly.
 inline constexpr std::string_view at_us = "(extract(epoch FROM at) * 1000000)::bigint";
 
+inline constexpr std::string_view with_time_limit = "SET statement_timeout = '30s'";
+inline constexpr std::string_view without_time_limit = "SET statement_timeout = 0";
+
 inline constexpr std::string_view segments_to_replay = R"sql(
   SELECT held.segment FROM turnwise.segment_shard AS held JOIN turnwise.shard AS s ON s.shard_id = held.shard
    WHERE held.shard = $1 AND held.segment >= s.replay_from
@@ -56,9 +59,8 @@ inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> seg
          ") AS rows WHERE shard = " + std::to_string(shard) + " ORDER BY entry, seq";
 }
 
-/// Conditions on a row of an entry: that it has the body, or a later one (events submitted and replaced); or none.
+/// Condition on a row of an entry: that it has the body, or a later one (events submitted and replaced).
 inline constexpr std::string_view has_body = "j.event IN (1, 12)";
-inline constexpr std::string_view any = "true";
 
 /// Rows of the entries $1 (shards), $2 (numbers), those of an entry by sequence.
 inline std::string rows_of_entries(std::int64_t segment, std::string_view condition) {
@@ -67,6 +69,14 @@ inline std::string rows_of_entries(std::int64_t segment, std::string_view condit
          " FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry) CROSS JOIN LATERAL (SELECT * FROM " +
          journal(segment) + " AS j WHERE j.shard = wanted.shard AND j.entry = wanted.entry AND " + std::string{condition} +
          " ORDER BY j.seq OFFSET 0) AS j";
+}
+
+/// Rows of the entry $1 (shard), $2 (number) after the sequence $3, at most history_page_rows of them.
+inline constexpr int history_page_rows = 500;
+inline std::string history_page(std::int64_t segment) {
+  return "SELECT shard, entry, seq, " + std::string{at_us} + ", event, subject, kind, key, detail, payload FROM " +
+         journal(segment) + " WHERE shard = $1 AND entry = $2 AND seq > $3 ORDER BY seq LIMIT " +
+         std::to_string(history_page_rows);
 }
 
 /// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest first.

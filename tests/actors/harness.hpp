@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -44,6 +45,14 @@ public:
 
 private:
   std::shared_ptr<storage::Store> inner_;
+};
+
+/// A store whose beats fail while it is cut off.
+class IsolatedStore : public SharedStore {
+public:
+  using SharedStore::SharedStore;
+  std::unique_ptr<storage::Ownership> open_ownership() override;
+  std::atomic<bool> is_cut{false};
 };
 
 /// Collects the answers to a request of so many items.
@@ -148,6 +157,11 @@ T get(const model::Response& response) {
     INFO("error " << model::name(error->code) << ": " << error->detail);
   REQUIRE(std::holds_alternative<T>(response));
   return std::get<T>(response);
+}
+
+inline model::Errc get_error(const model::Response& response) {
+  REQUIRE(std::holds_alternative<model::Error>(response));
+  return std::get<model::Error>(response).code;
 }
 
 inline model::JobId id_of(const model::Response& response) {

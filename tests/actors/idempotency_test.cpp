@@ -84,6 +84,48 @@ TEST_CASE("a key that the shard has forgotten is looked up in the journal, and t
   CHECK(id_of(responses[1]) < id_of(responses[2]));
 }
 
+TEST_CASE("28 more keys than a shard remembers, twice in one batch: no job twice") {
+  constexpr std::size_t keys = 5'000;
+  TestNode node(storage::open_memory(1));
+  std::vector<model::NewJob> jobs;
+  for (std::size_t i = 0; i < 2 * keys; ++i)
+    jobs.push_back(keyed("a:1", "k" + std::to_string(i % keys)));
+  const auto responses = node.submit_all(std::move(jobs));
+  for (std::size_t i = 0; i < keys; ++i)
+    REQUIRE(id_of(responses[i]) == id_of(responses[keys + i]));
+  CHECK(node->stats().jobs_open == keys);
+}
+
+/// Submits under a key, absorbed by the job that is there, and once more when that job is done; perhaps with a restart between.
+void check_absorbed_key(model::Coalesce mode, bool restarts) {
+  CAPTURE(static_cast<int>(mode), restarts);
+  auto store = std::shared_ptr<storage::Store>(storage::open_memory(1));
+  auto node = std::make_unique<TestNode>(store);
+  const auto there = id_of(node->submit(job_for("a:1")));
+  auto absorbed = keyed("a:1", "k", "2");
+  absorbed.coalesce = mode;
+  CHECK(id_of(node->submit(absorbed)) == there);
+  node->complete(node->claim("work").at(0));
+  if (restarts) {
+    node.reset();
+    node = std::make_unique<TestNode>(store);
+  }
+  const auto again = get<model::Accepted>(node->submit(absorbed));
+  CHECK(again.entry == there.entry);
+  CHECK(again.disposition == model::Disposition::duplicate);
+  auto other = absorbed;
+  other.fingerprint += 1;
+  CHECK(get<model::Error>(node->submit(other)).code == model::Errc::idempotency_mismatch);
+}
+
+TEST_CASE("a repeated submit that a job had absorbed answers with that job, also when it is done") {
+  for (const auto mode : {model::Coalesce::skip, model::Coalesce::once_more, model::Coalesce::replace}) {
+    for (const bool restarts : {false, true}) {
+      check_absorbed_key(mode, restarts);
+    }
+  }
+}
+
 TEST_CASE("a key is not used up by a job that was refused") {
   TestNode node(storage::open_memory(1));
   auto late = keyed("a:1", "k");

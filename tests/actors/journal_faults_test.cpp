@@ -1,5 +1,6 @@
 // What a node does when its journal fails. The number in a test's name is the row of docs/FAULTS.md.
 #include "tests/actors/harness.hpp"
+#include "tests/support/history.hpp"
 
 #include <atomic>
 
@@ -64,7 +65,7 @@ TEST_CASE("M4 is noticed: an unknown outcome taken for a failure writes the job 
     TestNode node(store);
     id = id_of(node.submit(job_for("a:1")));
   }
-  const auto history = store->open_reader()->history(id->shard, id->entry);
+  const auto history = tests::history_of(*store->open_reader(), id->shard, id->entry);
   CHECK(history->size() == 2); // two `submitted` for one job
 }
 
@@ -75,7 +76,7 @@ TEST_CASE("an unknown outcome writes no record twice") {
   auto store = std::shared_ptr<storage::Store>(storage::open_memory(1, faults));
   TestNode node(store);
   const auto id = id_of(node.submit(job_for("a:1")));
-  const auto history = store->open_reader()->history(id.shard, id.entry);
+  const auto history = tests::history_of(*store->open_reader(), id.shard, id.entry);
   CHECK(history->size() == 1);
 }
 
@@ -181,6 +182,28 @@ TEST_CASE("39 a refused record fails only its own request: batch-mates commit an
   node.wait_until_ready();
   get<model::Accepted>(node.submit(job_for("s:50")));
   CHECK(node->stats().jobs_open == static_cast<std::uint64_t>(accepted) + 1);
+}
+
+// ── Bounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST_CASE("jobs with large payloads are written in transactions of bounded size") {
+  constexpr std::size_t payload = 250U << 10U;
+  auto largest = std::make_shared<std::atomic<std::size_t>>();
+  storage::MemoryFaults faults;
+  faults.on_append = [=](std::span<const storage::Row> rows) -> std::optional<AppendStatus> {
+    *largest = std::max(largest->load(), rows.size());
+    return std::nullopt;
+  };
+  TestNode node(std::shared_ptr<storage::Store>(storage::open_memory(2, faults)));
+  std::vector<model::NewJob> jobs;
+  for (int i = 0; i < 300; ++i) {
+    jobs.push_back(job_for("a:" + std::to_string(i), '"' + std::string(payload, 'x') + '"'));
+  }
+  for (const auto& response : node.submit_all(std::move(jobs))) {
+    get<model::Accepted>(response);
+  }
+  CHECK(largest->load() * payload <= (17U << 20U));
+  CHECK(node->stats().jobs_open == 300);
 }
 
 } // namespace

@@ -282,26 +282,5 @@ TEST_CASE("many waiting subjects do not each keep an actor") {
   }
 }
 
-TEST_CASE("draining answers waiting claims, finishes what is under way and frees the shards") {
-  auto store = std::shared_ptr<storage::Store>(storage::open_memory(8));
-  {
-    TestNode node(store);
-    node.submit(job_for("a:1"));
-    const auto grant = node.claim("work").at(0);
-    auto waiting = std::make_shared<Claimed>();
-    node->claim({"w", {"work"}, 1, {}, 10s}, waiting);
-    node.wait_until([&] { return node->stats().claims_waiting == 1; });
-    std::thread worker([&] {
-      CHECK(waiting->wait().empty());
-      get<model::Outcome>(node.complete(grant));
-    });
-    node->drain();
-    worker.join();
-  }
-  const auto rows = store->open_ownership()->shards().value();
-  for (const auto& row : rows)
-    CHECK_FALSE(row.owned);
-}
-
 } // namespace
 } // namespace turnwise::tests

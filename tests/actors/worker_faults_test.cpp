@@ -123,38 +123,7 @@ TEST_CASE("a heartbeat keeps the lease, and then the answer is taken") {
 /// Whether a heartbeat is acknowledged by a node that cannot reach PostgreSQL any more.
 bool isolated_node_acknowledges() {
   auto memory = std::shared_ptr<storage::Store>(storage::open_memory(1));
-  struct Isolated : SharedStore {
-    using SharedStore::SharedStore;
-    struct Cut : storage::Ownership {
-      Cut(std::unique_ptr<storage::Ownership> to, std::atomic<bool>& is_cut) : inner(std::move(to)), cut(is_cut) {}
-      model::Result<storage::ServerFacts> server() override { return inner->server(); }
-      model::Result<storage::ClusterMeta> meta() override { return inner->meta(); }
-      model::Result<std::size_t> join(const storage::NodeInfo& n, milliseconds ttl) override { return inner->join(n, ttl); }
-      model::Result<storage::Beat> beat(model::Incarnation n, milliseconds ttl) override {
-        if (cut)
-          return model::Error{model::Errc::unavailable, "cut", ""};
-        return inner->beat(n, ttl);
-      }
-      model::Result<std::vector<storage::Peer>> peers(model::Incarnation n) override { return inner->peers(n); }
-      model::Result<bool> declare_dead(model::Incarnation n) override { return inner->declare_dead(n); }
-      model::Result<std::vector<storage::ShardRow>> shards() override { return inner->shards(); }
-      model::Result<std::vector<storage::Holding>> acquire(model::Incarnation n, std::span<const storage::Holding> s) override {
-        return inner->acquire(n, s);
-      }
-      model::Result<model::Done> release(model::Incarnation n, std::span<const storage::Holding> h) override {
-        return inner->release(n, h);
-      }
-      model::Result<model::Done> leave(model::Incarnation n) override { return inner->leave(n); }
-      model::Result<model::Done> extend_journal(std::uint64_t rows) override { return inner->extend_journal(rows); }
-      std::unique_ptr<storage::Ownership> inner;
-      std::atomic<bool>& cut;
-    };
-    std::unique_ptr<storage::Ownership> open_ownership() override {
-      return std::make_unique<Cut>(SharedStore::open_ownership(), is_cut);
-    }
-    std::atomic<bool> is_cut{false};
-  };
-  auto store = std::make_shared<Isolated>(memory);
+  auto store = std::make_shared<IsolatedStore>(memory);
   TestNode node(store);
   node.submit(job_for("a:1"));
   const auto grant = node.claim("work").at(0);

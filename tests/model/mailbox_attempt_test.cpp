@@ -275,11 +275,25 @@ TEST_CASE("an attempt that runs too long is ended although its worker is alive")
   desk.submit();
   const Claim claim = desk.begin();
   desk.pass(8s);
-  desk.heartbeat(claim);
-  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 4s);
-  desk.pass(4s);
+  // One percent later than by an exact clock, and the worker is told no more than what is left.
+  CHECK(desk.heartbeat(claim).lease == 4'079ms);
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 4'120ms);
+  desk.pass(4'120ms);
   desk.tick();
   CHECK(desk.events() == std::vector{Event::timed_out});
+}
+
+TEST_CASE("no worker is told a lease that outlasts the attempt's timeout") {
+  Fixture desk;
+  desk.policy.lease = 30s;
+  desk.policy.timeout = 5s;
+  desk.submit();
+  const Claim claim = desk.begin();
+  CHECK(std::get<Grant>(std::get<Reply>(desk.actions.back()).response).lease == 5s);
+  desk.pass(5s);
+  CHECK(desk.heartbeat(claim).lease == 49ms); // of the percent
+  desk.pass(1h);
+  CHECK(desk.heartbeat(claim).lease == 0ms);
 }
 
 } // namespace turnwise::model

@@ -58,17 +58,24 @@ TEST_CASE("after a takeover a silent worker loses its lease as ever") {
   CHECK(desk.events() == std::vector{Event::expired});
 }
 
-TEST_CASE("a takeover does not prolong an attempt's timeout") {
+TEST_CASE("a takeover prolongs an attempt's timeout by no more than the lease that its worker may have been told") {
   Fixture desk;
+  desk.policy.lease = 4s;
   desk.policy.timeout = 20s;
   desk.submit();
-  desk.begin();
-  desk.pass(15s);
+  const Claim claim = desk.begin();
+  for (int i = 0; i < 5; ++i) {
+    desk.pass(3s);
+    desk.heartbeat(claim);
+  }
   desk.mailbox = rebuilt(desk, desk.now);
-  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 5s);
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 4'040ms);
+  desk.pass(3s);
+  CHECK(desk.heartbeat(claim).lease < 4s);
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 2'200ms); // 20 s and one percent after its start
   desk.pass(1h);
   desk.mailbox = rebuilt(desk, desk.now);
-  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono);
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 4'040ms);
 }
 
 TEST_CASE("the sequence of the record that started a turn is its fencing token after replay") {
@@ -99,8 +106,9 @@ TEST_CASE("a parked job that was retried while a younger one ran is replayed to 
 TEST_CASE("records of an entry that is not open change nothing") {
   Fixture desk;
   desk.submit();
-  for (const RecordBody& body : std::vector<RecordBody>{Due{}, Started{}, Succeeded{}, AttemptFailed{}, Released{},
-                                                        CancelRequested{}, Cancelled{}, Retried{}, Replaced{}, WaitExpired{}})
+  for (const RecordBody& body :
+       std::vector<RecordBody>{Due{}, Started{}, Succeeded{}, AttemptFailed{}, Released{}, CancelRequested{}, Cancelled{},
+                               Retried{}, Replaced{}, WaitExpired{}, Coalesced{}})
     desk.mailbox.apply({EntryNumber{1}, desk.now.wall, body}, Sequence{1}, desk.kinds);
   CHECK(rebuilt(desk, desk.now).same_jobs_as(desk.mailbox));
 }

@@ -69,13 +69,14 @@ TEST_CASE("the numbers of events never change") {
   CHECK(static_cast<int>(event_of(Retried{})) == 11);
   CHECK(static_cast<int>(event_of(Replaced{})) == 12);
   CHECK(static_cast<int>(event_of(WaitExpired{})) == 13);
+  CHECK(static_cast<int>(event_of(Coalesced{})) == 14);
 }
 
 TEST_CASE("every event, reason and disposition has its own name") {
   std::set<std::string_view> names;
-  for (int number = 1; number <= static_cast<int>(Event::wait_expired); ++number)
+  for (int number = 1; number <= static_cast<int>(Event::coalesced); ++number)
     names.insert(name(static_cast<Event>(number)));
-  CHECK(names.size() == static_cast<std::size_t>(Event::wait_expired));
+  CHECK(names.size() == static_cast<std::size_t>(Event::coalesced));
   names.clear();
   for (int number = 0; number <= static_cast<int>(WaitReason::parked); ++number)
     names.insert(name(static_cast<WaitReason>(number)));
@@ -97,6 +98,7 @@ TEST_CASE("a record says which state it leads to") {
   CHECK(state_after(WaitExpired{}) == JobState::failed);
   CHECK_FALSE(state_after(CancelRequested{}));
   CHECK_FALSE(state_after(Replaced{}));
+  CHECK_FALSE(state_after(Coalesced{}));
 }
 
 TEST_CASE("a kind has one number, whoever asks") {

@@ -28,9 +28,14 @@ std::string outcome_text(JobState state, std::optional<WallTime> at) {
   return "outcome " + std::string{name(state)} + (at ? " at " + text(*at) : "");
 }
 
-/// The lease and one percent.
-microseconds long_lease(const Policy& policy) {
-  return policy.lease + microseconds{policy.lease} / 100;
+/// The span and one percent, as long as it may take by a slow clock.
+microseconds stretched(milliseconds span) {
+  return span + microseconds{span} / 100;
+}
+
+/// The longest span that is over within `left` also by a slow clock.
+milliseconds shrunk(microseconds left) {
+  return milliseconds{std::max<std::int64_t>(left.count(), 0) / 1'010};
 }
 
 } // namespace
@@ -42,9 +47,9 @@ Words Oracle::expect(const Command& command, Now now, std::uint64_t random) {
 void Oracle::take_over(Now now) {
   for (auto& [number, job] : jobs_)
     if (job.state == JobState::running) {
-      job.deadline = now.mono + long_lease(job.policy);
+      job.deadline = now.mono + stretched(job.policy.lease);
       if (job.policy.timeout.count() > 0)
-        job.timeout_at = std::max(now.mono, now.mono + (job.started_at + job.policy.timeout - now.wall));
+        job.timeout_at = std::max(job.deadline, now.mono + (job.started_at + stretched(job.policy.timeout) - now.wall));
     }
 }
 
@@ -129,6 +134,16 @@ Words Oracle::expect(const Submit& command, Moment moment) {
   const WallTime now = moment.now.wall;
   if (asked.expires_at && *asked.expires_at <= now)
     return {"error malformed"};
+  Words lines = settle(now);
+  const auto told = [&](std::initializer_list<std::string> more) {
+    lines.insert(lines.end(), more);
+    return lines;
+  };
+  std::optional<WallTime> run_at = asked.run_at;
+  if (asked.delay)
+    run_at = now + *asked.delay;
+  if (run_at && *run_at <= now)
+    run_at.reset();
   const std::string until = asked.expires_at ? " until " + text(*asked.expires_at) : "";
   const auto answer = [&](const std::string& disposition, std::uint64_t number) {
     return disposition + job_text(number) + " " + std::string{name(jobs_.at(number).state)} + " position " +
@@ -137,30 +152,29 @@ Words Oracle::expect(const Submit& command, Moment moment) {
   for (auto place = jobs_.rbegin(); place != jobs_.rend(); ++place) {
     const auto& [number, job] = *place;
     const bool waits = job.state == JobState::waiting;
-    if (job.kind != asked.kind)
+    if (job.kind != asked.kind || run_at)
       continue;
-    if (asked.coalesce == Coalesce::skip && (waits || job.state == JobState::retrying || job.state == JobState::running))
-      return {answer("coalesced", number)};
-    if (asked.coalesce == Coalesce::once_more && waits)
-      return {answer("coalesced", number)};
-    if (asked.coalesce == Coalesce::replace && waits && job.attempt == 0) {
+    const bool works = job.state == JobState::running && !job.asked_to_stop;
+    const bool absorbs = (asked.coalesce == Coalesce::skip && (waits || job.state == JobState::retrying || works)) ||
+                         (asked.coalesce == Coalesce::once_more && waits);
+    const bool is_replaced = asked.coalesce == Coalesce::replace && waits && job.attempt == 0;
+    if ((absorbs || is_replaced) && !asked.key.empty())
+      lines.push_back("coalesced" + job_text(number));
+    if (absorbs)
+      return told({answer("coalesced", number)});
+    if (is_replaced) {
       place->second.expires_at = asked.expires_at;
-      return {"replaced" + job_text(number) + until, answer("replaced", number)};
+      return told({"replaced" + job_text(number) + until, answer("replaced", number)});
     }
   }
   const std::uint64_t number = command.entry.value();
-  std::optional<WallTime> run_at = asked.run_at;
-  if (asked.delay)
-    run_at = now + *asked.delay;
-  if (run_at && *run_at <= now)
-    run_at.reset();
   Job& job = jobs_[number];
   job.kind = asked.kind;
   job.state = run_at ? JobState::scheduled : JobState::waiting;
   job.due = run_at;
   job.expires_at = asked.expires_at;
-  return {"submitted" + job_text(number) + " " + asked.kind + (run_at ? " at " + text(*run_at) : "") + until,
-          answer("accepted", number)};
+  return told({"submitted" + job_text(number) + " " + asked.kind + (run_at ? " at " + text(*run_at) : "") + until,
+               answer("accepted", number)});
 }
 
 Words Oracle::expect(const Start& command, Moment moment) {
@@ -183,8 +197,8 @@ Words Oracle::expect(const Start& command, Moment moment) {
   job.policy = command.policy;
   job.asked_to_stop = false;
   job.started_at = moment.now.wall;
-  job.deadline = moment.now.mono + long_lease(job.policy);
-  job.timeout_at = job.policy.timeout.count() > 0 ? moment.now.mono + job.policy.timeout : MonoTime::max();
+  job.timeout_at = job.policy.timeout.count() > 0 ? moment.now.mono + stretched(job.policy.timeout) : MonoTime::max();
+  job.deadline = std::min(job.timeout_at, moment.now.mono + stretched(job.policy.lease));
   lines.push_back("started" + attempt_text(number, job.attempt));
   lines.push_back("grant" + attempt_text(number, job.attempt) + " of " + job.kind + " until " +
                   std::to_string(job.deadline.time_since_epoch().count()));
@@ -233,8 +247,9 @@ Words Oracle::expect(const Heartbeat& command, Moment moment) {
     return instead;
   if (job->answer == Answer::late)
     return {stale};
-  job->deadline = moment.now.mono + long_lease(job->policy);
-  return {"extended by " + std::to_string(job->policy.lease.count()) + (job->asked_to_stop ? ", stop" : "")};
+  job->deadline = std::min(job->timeout_at, moment.now.mono + stretched(job->policy.lease));
+  const auto told = std::min(job->policy.lease, shrunk(job->timeout_at - moment.now.mono));
+  return {"extended by " + std::to_string(told.count()) + (job->asked_to_stop ? ", stop" : "")};
 }
 
 Words Oracle::expect(const Cancel& command, Moment) {

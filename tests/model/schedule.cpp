@@ -112,6 +112,8 @@ private:
     job.subject = "artifact:123";
     job.kind = kinds_.name(some_kind());
     job.coalesce = one_in(3) ? static_cast<Coalesce>(below(4)) : Coalesce::never;
+    if (one_in(3))
+      job.key = "key-" + std::to_string(below(1'000));
     if (one_in(5))
       job.run_at = now_.wall - 1s + up_to(10s);
     if (one_in(8))

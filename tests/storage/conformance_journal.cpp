@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tests/storage/backend.hpp"
+#include "tests/support/history.hpp"
 
 namespace turnwise::storage {
 namespace {
@@ -66,6 +67,7 @@ std::vector<RecordBody> every_type_with(const std::string& text) {
       model::Succeeded{first, text},
       model::Succeeded{first, {}},
       model::Cancelled{},
+      model::Coalesced{text, text, text, 7},
       model::WaitExpired{},
   };
 }
@@ -95,7 +97,7 @@ CONFORMANCE("every type of record comes back as it was written, whatever its tex
   }
   REQUIRE(node.append({holding}, rows).status == AppendStatus::committed);
 
-  const auto history = node.reader->history(shard, rows.front().record.entry);
+  const auto history = tests::history_of(*node.reader, shard, rows.front().record.entry);
   REQUIRE(history.ok());
   REQUIRE(history->size() == rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -155,8 +157,8 @@ CONFORMANCE("rows of one entry are found together, in whichever segments they li
                                                                {entry(1), number(holding, 6)}, {entry(2), number(holding, 2)},
                                                                {entry(2), number(holding, 5)}, {entry(4), number(holding, 4)}};
   CHECK(replayed(*node.reader, shard) == expected);
-  CHECK(node.reader->history(shard, entry(1))->size() == 3);
-  CHECK(node.reader->history(shard, entry(4))->size() == 1);
+  CHECK(tests::history_of(*node.reader, shard, entry(1))->size() == 3);
+  CHECK(tests::history_of(*node.reader, shard, entry(4))->size() == 1);
   const std::vector<std::pair<ShardId, EntryNumber>> wanted{{shard, entry(1)}, {shard, entry(4)}};
   const auto bodies = node.reader->bodies(wanted);
   REQUIRE(bodies->size() == 2);
@@ -201,9 +203,9 @@ CONFORMANCE("a body is what the job was submitted with, as changed by the latest
 CONFORMANCE("an entry that does not exist has no history") {
   TestNode node{*backend.store};
   const auto holding = node.acquire(shard);
-  CHECK(node.reader->history(shard, EntryNumber{5})->empty());
+  CHECK(tests::history_of(*node.reader, shard, EntryNumber{5})->empty());
   REQUIRE(node.append({holding}, {opening(holding, 1)}).status == AppendStatus::committed);
-  CHECK(node.reader->history(shard, EntryNumber{5})->empty());
+  CHECK(tests::history_of(*node.reader, shard, EntryNumber{5})->empty());
 }
 
 CONFORMANCE("a batch with a row that cannot be kept leaves nothing") {
@@ -273,7 +275,7 @@ CONFORMANCE("the journal takes a large batch and large texts") {
   std::get<model::Submitted>(rows.back().record.body).payload = '"' + std::string(256 * 1024 - 2, 'x') + '"';
   REQUIRE(node.append({holding}, rows).status == AppendStatus::committed);
   CHECK(replayed(*node.reader, shard).size() == rows.size());
-  const auto history = node.reader->history(shard, rows.back().record.entry);
+  const auto history = tests::history_of(*node.reader, shard, rows.back().record.entry);
   REQUIRE(history->size() == 1);
   CHECK(history->front().record == rows.back().record);
 }

@@ -1,5 +1,6 @@
 // What goes wrong between a node and PostgreSQL: connections cut in the middle, servers that crash, answers that are lost.
 #include "tests/storage/blocked_append.hpp"
+#include "tests/support/history.hpp"
 
 #include "storage/migrator.hpp"
 #include "storage/postgres/store.hpp"
@@ -110,8 +111,8 @@ TEST_CASE("PostgreSQL: sessions that end between two calls are replaced", "[post
   CHECK(backend.database->terminate_backends() == 3);
 
   // The loss is noticed by the next call; the one after it has a new session.
-  CHECK(node.reader->history(shard, first.record.entry).error().code == model::Errc::unavailable);
-  CHECK(node.reader->history(shard, first.record.entry)->size() == 1);
+  CHECK(tests::history_of(*node.reader, shard, first.record.entry).error().code == model::Errc::unavailable);
+  CHECK(tests::history_of(*node.reader, shard, first.record.entry)->size() == 1);
   CHECK(node.ownership->shards().error().code == model::Errc::unavailable);
   CHECK(node.ownership->shards().ok());
   const auto second = opening(holding, 2);
@@ -135,7 +136,7 @@ TEST_CASE("PostgreSQL: a crash of the server in the middle of an append, and its
   CHECK(append.answer().status == AppendStatus::unknown);
   CHECK(node.append({holding}, {opening(holding, 3)}).status == AppendStatus::unavailable);
   CHECK(node.writer->reacquire(node.info.incarnation, std::vector{holding}).error().code == model::Errc::unavailable);
-  CHECK(node.reader->history(shard, doubtful.record.entry).error().code == model::Errc::unavailable);
+  CHECK(tests::history_of(*node.reader, shard, doubtful.record.entry).error().code == model::Errc::unavailable);
   CHECK_FALSE(node.ownership->beat(node.info.incarnation, std::chrono::seconds{6}).ok());
 
   server.start();
