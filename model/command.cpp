@@ -42,10 +42,11 @@ std::string_view name(WaitReason reason) {
 Ticket ticket_of(const Command& command) {
   return std::visit(
       [](const auto& concrete) {
-        if constexpr (requires { concrete.ticket; })
+        if constexpr (requires { concrete.ticket; }) {
           return concrete.ticket;
-        else
+        } else {
           return Ticket{};
+        }
       },
       command);
 }
@@ -53,12 +54,13 @@ Ticket ticket_of(const Command& command) {
 EntryNumber entry_of(const Command& command) {
   return std::visit(
       [](const auto& concrete) {
-        if constexpr (requires { concrete.claim; })
+        if constexpr (requires { concrete.claim; }) {
           return concrete.claim.entry;
-        else if constexpr (requires { concrete.entry; })
+        } else if constexpr (requires { concrete.entry; }) {
           return concrete.entry;
-        else
+        } else {
           return EntryNumber{};
+        }
       },
       command);
 }

@@ -69,10 +69,13 @@ public:
   /// The entry with the smallest number for which `wanted` says yes, or nullptr. Asks in order.
   template <class Wanted>
   [[nodiscard]] Entry* first_where(Wanted wanted) {
-    for (Chunk& chunk : chunks_)
-      for (Entry& entry : chunk)
-        if (wanted(entry))
+    for (Chunk& chunk : chunks_) {
+      for (Entry& entry : chunk) {
+        if (wanted(entry)) {
           return &entry;
+        }
+      }
+    }
     return nullptr;
   }
   template <class Wanted>
@@ -82,23 +85,30 @@ public:
   /// The same from the other end: the one with the largest number.
   template <class Wanted>
   [[nodiscard]] const Entry* last_where(Wanted wanted) const {
-    for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk)
-      for (auto entry = chunk->rbegin(); entry != chunk->rend(); ++entry)
-        if (wanted(*entry))
+    for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk) {
+      for (auto entry = chunk->rbegin(); entry != chunk->rend(); ++entry) {
+        if (wanted(*entry)) {
           return &*entry;
+        }
+      }
+    }
     return nullptr;
   }
   template <class Visit>
   void for_each(Visit visit) {
-    for (Chunk& chunk : chunks_)
-      for (Entry& entry : chunk)
+    for (Chunk& chunk : chunks_) {
+      for (Entry& entry : chunk) {
         visit(entry);
+      }
+    }
   }
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const Chunk& chunk : chunks_)
-      for (const Entry& entry : chunk)
+    for (const Chunk& chunk : chunks_) {
+      for (const Entry& entry : chunk) {
         visit(entry);
+      }
+    }
   }
 
 private:

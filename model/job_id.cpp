@@ -31,12 +31,15 @@ static_assert(epoch_limit == 1U << 23U);
 
 /// 0 … 31, or nothing for a character that no id has.
 std::optional<unsigned> digit_value(char character) {
-  if (character >= 'A' && character <= 'Z')
+  if (character >= 'A' && character <= 'Z') {
     character = static_cast<char>(character - 'A' + 'a');
-  if (character == 'o')
+  }
+  if (character == 'o') {
     return 0;
-  if (character == 'i' || character == 'l')
+  }
+  if (character == 'i' || character == 'l') {
     return 1;
+  }
   const std::size_t place = alphabet.find(character);
   return place == std::string_view::npos ? std::nullopt : std::optional{static_cast<unsigned>(place)};
 }
@@ -46,8 +49,9 @@ std::optional<unsigned> luhn_sum(std::string_view digits, unsigned factor) {
   unsigned sum = 0;
   for (auto place = digits.rbegin(); place != digits.rend(); ++place) {
     const auto value = digit_value(*place);
-    if (!value)
+    if (!value) {
       return std::nullopt;
+    }
     const unsigned weighted = factor * *value;
     sum += weighted / base + weighted % base;
     factor = 3 - factor;
@@ -56,16 +60,18 @@ std::optional<unsigned> luhn_sum(std::string_view digits, unsigned factor) {
 }
 
 void append_digits(std::string& text, Uint128 value, std::size_t count) {
-  while (count-- > 0)
+  while (count-- > 0) {
     text += alphabet[static_cast<std::size_t>((value >> (digit_bits * count)) & (base - 1))];
+  }
 }
 
 std::optional<Uint128> parse_digits(std::string_view text) {
   Uint128 value = 0;
   for (const char character : text) {
     const auto digit = digit_value(character);
-    if (!digit)
+    if (!digit) {
       return std::nullopt;
+    }
     value = (value << digit_bits) | *digit;
   }
   return value;
@@ -80,30 +86,35 @@ Uint128 packed(const JobId& id) {
 
 std::string nonce_text(const Nonce& nonce) {
   Uint128 value = 0;
-  for (const std::uint8_t byte : nonce.bits)
+  for (const std::uint8_t byte : nonce.bits) {
     value = (value << 8U) | byte;
+  }
   std::string text;
   append_digits(text, value, nonce_digits);
   return text;
 }
 
 std::optional<Nonce> parse_nonce(std::string_view text) {
-  if (text.size() != nonce_digits || digit_value(text[0]).value_or(base) > 7) // the first digit has three bits
+  if (text.size() != nonce_digits || digit_value(text[0]).value_or(base) > 7) { // the first digit has three bits
     return std::nullopt;
+  }
   auto value = parse_digits(text);
-  if (!value)
+  if (!value) {
     return std::nullopt;
+  }
   Nonce nonce;
-  for (auto byte = nonce.bits.rbegin(); byte != nonce.bits.rend(); ++byte, *value >>= 8U)
+  for (auto byte = nonce.bits.rbegin(); byte != nonce.bits.rend(); ++byte, *value >>= 8U) {
     *byte = static_cast<std::uint8_t>(*value & 0xFFU);
+  }
   return nonce;
 }
 
 std::optional<Attempt> parse_attempt(std::string_view text) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number == 0 || text[0] == '0')
+  if (error != std::errc{} || end != text.data() + text.size() || number == 0 || text[0] == '0') {
     return std::nullopt;
+  }
   return Attempt{number};
 }
 
@@ -112,8 +123,9 @@ std::optional<Attempt> parse_attempt(std::string_view text) {
 std::string to_string(const JobId& id) {
   const Uint128 value = packed(id);
   std::size_t digits = 1;
-  while (digits < id_digits_max && (value >> (digit_bits * digits)) != 0)
+  while (digits < id_digits_max && (value >> (digit_bits * digits)) != 0) {
     ++digits;
+  }
   std::string text;
   append_digits(text, value, digits);
   text += alphabet[(base - luhn_sum(text, 2).value_or(0)) % base];
@@ -121,14 +133,17 @@ std::string to_string(const JobId& id) {
 }
 
 std::optional<JobId> parse_job_id(std::string_view text) {
-  if (text.size() < 2 || text.size() > id_digits_max + 1 || luhn_sum(text, 1) != 0U)
+  if (text.size() < 2 || text.size() > id_digits_max + 1 || luhn_sum(text, 1) != 0U) {
     return std::nullopt;
+  }
   const std::string_view digits = text.substr(0, text.size() - 1);
-  if (digits.size() > 1 && digit_value(digits[0]) == 0U)
+  if (digits.size() > 1 && digit_value(digits[0]) == 0U) {
     return std::nullopt; // a job has one id
+  }
   const auto value = parse_digits(digits);
-  if (!value || (*value >> id_bits) != 0)
+  if (!value || (*value >> id_bits) != 0) {
     return std::nullopt;
+  }
   const auto epoch = static_cast<std::uint64_t>(*value >> (shard_bits + sequence_counter_bits));
   const auto shard = static_cast<std::uint16_t>((*value >> sequence_counter_bits) & (shard_count_max - 1));
   return JobId{ShardId{shard},
@@ -143,13 +158,15 @@ std::string to_string(const Receipt& receipt) {
 std::optional<Receipt> parse_receipt(std::string_view text) {
   const std::size_t first = text.find('-');
   const std::size_t second = first == std::string_view::npos ? first : text.find('-', first + 1);
-  if (second == std::string_view::npos)
+  if (second == std::string_view::npos) {
     return std::nullopt;
+  }
   const auto id = parse_job_id(text.substr(0, first));
   const auto attempt = parse_attempt(text.substr(first + 1, second - first - 1));
   const auto nonce = parse_nonce(text.substr(second + 1));
-  if (!id || !attempt || !nonce)
+  if (!id || !attempt || !nonce) {
     return std::nullopt;
+  }
   return Receipt{id->shard, Claim{id->entry, *attempt, *nonce}};
 }
 

@@ -16,8 +16,9 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
     story_.submitted_at = at;
     story_.state = submitted->run_at ? JobState::scheduled : JobState::waiting;
   }
-  if (!opened_ || is_final(story_.state))
+  if (!opened_ || is_final(story_.state)) {
     return;
+  }
   if (const auto state = state_after(record.body)) {
     story_.state = *state;
     story_.retry_at.reset(); // only a record that leads to `retrying` sets it
@@ -46,16 +47,18 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
                  [&](const WaitExpired&) { story_.failure = "The job was still waiting when its expires_at came."; },
              },
              record.body);
-  if (is_final(story_.state))
+  if (is_final(story_.state)) {
     story_.finished_at = at;
+  }
 }
 
 void StoryBuilder::tell(const Started& body, Sequence sequence, WallTime at) {
   story_.attempt = body.attempt;
   latest_nonce_ = body.nonce;
   auto& attempts = story_.attempts;
-  if (attempts.size() == attempts_shown_max)
+  if (attempts.size() == attempts_shown_max) {
     attempts.erase(attempts.begin());
+  }
   attempts.push_back({
       .attempt = body.attempt,
       .worker = body.worker,
@@ -71,16 +74,18 @@ void StoryBuilder::tell(const AttemptFailed& body, WallTime at) {
   end_attempt(body.attempt, at, name(body.cause), body.error);
   ++story_.failures;
   story_.retry_at = body.retry_at;
-  if (body.next == JobState::failed)
+  if (body.next == JobState::failed) {
     story_.failure = body.error;
+  }
 }
 
 /// A late success overwrites the `expired` or `timed-out` of its attempt: that is the outcome that stands.
 void StoryBuilder::end_attempt(Attempt attempt, WallTime at, std::string_view outcome, std::string error) {
   const auto of_attempt = [attempt](const AttemptStory& story) { return story.attempt == attempt; };
   const auto place = std::find_if(story_.attempts.rbegin(), story_.attempts.rend(), of_attempt);
-  if (place == story_.attempts.rend())
+  if (place == story_.attempts.rend()) {
     return;
+  }
   place->ended_at = at;
   place->outcome = outcome;
   place->error = std::move(error);
@@ -91,10 +96,12 @@ std::optional<JobStory> StoryBuilder::finish() && {
 }
 
 Response StoryBuilder::judge(const Claim& claim) const {
-  if (!opened_)
+  if (!opened_) {
     return Error{Errc::not_found, "There is no such job.", {}};
-  if (story_.attempt.value() == 0 || claim.attempt != story_.attempt || claim.nonce != latest_nonce_)
+  }
+  if (story_.attempt.value() == 0 || claim.attempt != story_.attempt || claim.nonce != latest_nonce_) {
     return Error{Errc::stale_fence, "This receipt is not the one of the job's latest attempt; drop the work it stood for.", {}};
+  }
   return Outcome{story_.state, story_.retry_at};
 }
 

@@ -6,11 +6,13 @@
 namespace turnwise::model {
 
 KindId KindTable::intern(std::string_view name) {
-  if (const auto known = find(name))
+  if (const auto known = find(name)) {
     return *known;
+  }
   const std::unique_lock lock{mutex_};
-  if (const auto place = numbers_.find(name); place != numbers_.end())
+  if (const auto place = numbers_.find(name); place != numbers_.end()) {
     return place->second; // another thread was quicker between the two locks
+  }
   const KindId number{static_cast<std::uint32_t>(names_.size())};
   names_.emplace_back(name);
   numbers_.emplace(names_.back(), number);

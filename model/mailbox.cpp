@@ -25,12 +25,14 @@ void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
   const EntryNumber number = record.entry;
   Entry* entry = find(number);
   if (const auto* submitted = std::get_if<Submitted>(&record.body)) {
-    if (entry == nullptr)
+    if (entry == nullptr) {
       fold(number, *submitted, kinds);
+    }
     return;
   }
-  if (entry == nullptr)
+  if (entry == nullptr) {
     return; // closed: nothing can happen to it any more
+  }
   std::visit(Overloaded{
                  [](const Submitted&) {},
                  [&](const Started& body) { fold(*entry, body, record.at, sequence); },
@@ -86,8 +88,9 @@ void Mailbox::fold(Entry& entry, const Started& body, WallTime at, Sequence sequ
 
 void Mailbox::fold(Entry& entry, const AttemptFailed& body) {
   const EntryNumber number = entry.number;
-  if (running_ == number)
+  if (running_ == number) {
     running_ = nobody;
+  }
   if (is_final(body.next)) {
     close(number);
     return;
@@ -95,27 +98,32 @@ void Mailbox::fold(Entry& entry, const AttemptFailed& body) {
   ++entry.failures;
   entry.state = body.next;
   entry.due = body.retry_at.value_or(WallTime{});
-  if (body.cause == FailureCause::failed)
+  if (body.cause == FailureCause::failed) {
     entry.turn.reset(); // its worker has spoken
-  else if (entry.turn)
+  } else if (entry.turn) {
     entry.turn->open = false; // a late success still wins, until the next start
-  if (body.next == JobState::parked)
+  }
+  if (body.next == JobState::parked) {
     move_outside(number);
-  else if (body.next == JobState::retrying && rare_)
-    if (const auto expiration = rare_->expirations.find(number); expiration != rare_->expirations.end())
+  } else if (body.next == JobState::retrying && rare_) {
+    if (const auto expiration = rare_->expirations.find(number); expiration != rare_->expirations.end()) {
       set_alarm(number, expiration->second); // it may have gone off, in vain, while the job ran
+    }
+  }
 }
 
 void Mailbox::fold(Entry& entry, const Released&) {
-  if (running_ == entry.number)
+  if (running_ == entry.number) {
     running_ = nobody;
+  }
   entry.state = JobState::waiting;
   entry.turn.reset();
 }
 
 void Mailbox::fold(Entry& entry, const CancelRequested&) {
-  if (entry.turn)
+  if (entry.turn) {
     entry.turn->cancel_requested = true;
+  }
 }
 
 void Mailbox::fold(Entry& entry, const Retried&) {
@@ -137,8 +145,9 @@ void Mailbox::absorb(Mailbox&& other) {
   if (other.rare_) {
     other.rare_->outside.for_each([this](Entry& entry) { rare().outside.insert(std::move(entry)); });
     rare().expirations.merge(other.rare_->expirations);
-    for (; !other.rare_->alarms.empty(); other.rare_->alarms.pop())
+    for (; !other.rare_->alarms.empty(); other.rare_->alarms.pop()) {
       rare().alarms.push(other.rare_->alarms.top());
+    }
   }
   other = Mailbox{};
 }
@@ -147,8 +156,9 @@ void Mailbox::adopt(Now now) {
   const auto is_open = [](const Entry& entry) { return entry.turn && entry.turn->open; };
   running_ = nobody;
   queue_.for_each([&](Entry& entry) {
-    if (!is_open(entry))
+    if (!is_open(entry)) {
       return;
+    }
     Turn& turn = *entry.turn;
     running_ = entry.number;
     turn.deadline = TURNWISE_MUTANT("M8") ? now.mono : lease_end(now.mono, turn.policy.lease);
@@ -159,8 +169,9 @@ void Mailbox::adopt(Now now) {
 
 bool Mailbox::same_jobs_as(const Mailbox& other) const {
   const auto same_turn = [](const std::unique_ptr<Turn>& left, const std::unique_ptr<Turn>& right) {
-    if (!left || !right)
+    if (!left || !right) {
       return !left && !right;
+    }
     return left->nonce == right->nonce && left->worker == right->worker && left->policy == right->policy &&
            left->started_at == right->started_at && left->open == right->open &&
            left->cancel_requested == right->cancel_requested;
@@ -183,14 +194,16 @@ bool Mailbox::same_jobs_as(const Mailbox& other) const {
 // ── Places ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Entry* Mailbox::find(EntryNumber number) {
-  if (Entry* inside = queue_.find(number))
+  if (Entry* inside = queue_.find(number)) {
     return inside;
+  }
   return rare_ ? rare_->outside.find(number) : nullptr;
 }
 
 Entry& Mailbox::move_inside(EntryNumber number) {
-  if (Entry* inside = queue_.find(number))
+  if (Entry* inside = queue_.find(number)) {
     return *inside;
+  }
   return queue_.insert(rare().outside.take(number));
 }
 
@@ -199,22 +212,27 @@ Entry& Mailbox::move_outside(EntryNumber number) {
 }
 
 void Mailbox::close(EntryNumber number) {
-  if (running_ == number)
+  if (running_ == number) {
     running_ = nobody;
-  if (queue_.find(number) != nullptr)
+  }
+  if (queue_.find(number) != nullptr) {
     queue_.take(number);
-  else
+  } else {
     rare().outside.take(number);
-  if (!rare_)
+  }
+  if (!rare_) {
     return;
+  }
   rare_->expirations.erase(number);
-  if (rare_->outside.empty() && rare_->expirations.empty())
+  if (rare_->outside.empty() && rare_->expirations.empty()) {
     rare_.reset(); // what alarms are left mean nothing
+  }
 }
 
 Mailbox::Rare& Mailbox::rare() {
-  if (!rare_)
+  if (!rare_) {
     rare_ = std::make_unique<Rare>();
+  }
   return *rare_;
 }
 

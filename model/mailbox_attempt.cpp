@@ -19,13 +19,16 @@ enum class Standing : std::uint8_t {
 };
 
 Standing standing_of(const Entry* entry, const Claim& claim) {
-  if (entry == nullptr)
+  if (entry == nullptr) {
     return Standing::answered;
+  }
   const bool latest = claim.attempt == entry->attempt;
-  if (!entry->turn)
+  if (!entry->turn) {
     return latest ? Standing::answered : Standing::stale;
-  if (!latest)
+  }
+  if (!latest) {
     return TURNWISE_MUTANT("M6") ? Standing::current : Standing::stale;
+  }
   return claim.nonce == entry->turn->nonce || TURNWISE_MUTANT("M7") ? Standing::current : Standing::stale;
 }
 
@@ -115,16 +118,18 @@ Entry* Mailbox::claimed(Answer& command, std::vector<Action>& actions) {
 
 void Mailbox::decide(Complete& command, const Context& context, std::vector<Action>& actions) {
   const Entry* entry = claimed(command, actions);
-  if (entry == nullptr)
+  if (entry == nullptr) {
     return;
+  }
   record(entry->number, Succeeded{command.claim.attempt, std::move(command.result)}, context, actions);
   actions.emplace_back(Reply{std::move(command.ticket), Outcome{JobState::succeeded, std::nullopt}});
 }
 
 void Mailbox::decide(Fail& command, const Context& context, std::vector<Action>& actions) {
   const Entry* entry = claimed(command, actions);
-  if (entry == nullptr)
+  if (entry == nullptr) {
     return;
+  }
   const Outcome outcome = entry->turn->open ? end_attempt(*entry, FailureCause::failed, command.error, command.retry,
                                                           command.retry_after, context, actions)
                                             : present_outcome(*entry);
@@ -133,8 +138,9 @@ void Mailbox::decide(Fail& command, const Context& context, std::vector<Action>&
 
 void Mailbox::decide(Release& command, const Context& context, std::vector<Action>& actions) {
   const Entry* entry = claimed(command, actions);
-  if (entry == nullptr)
+  if (entry == nullptr) {
     return;
+  }
   Outcome outcome = present_outcome(*entry);
   if (entry->turn->open && entry->turn->cancel_requested) {
     outcome = end_attempt(*entry, FailureCause::failed, "Given back after somebody asked the job to stop.", Retry::by_policy,
@@ -148,8 +154,9 @@ void Mailbox::decide(Release& command, const Context& context, std::vector<Actio
 
 void Mailbox::decide(Heartbeat& command, const Context& context, std::vector<Action>& actions) {
   Entry* entry = claimed(command, actions);
-  if (entry == nullptr)
+  if (entry == nullptr) {
     return;
+  }
   Turn& turn = *entry->turn;
   if (!turn.open) {
     Error error{

@@ -16,8 +16,9 @@ void Mailbox::decide(Cancel& command, const Context& context, std::vector<Action
     actions.emplace_back(Reply{std::move(command.ticket), Changed{JobState::cancelled, false}});
     return;
   }
-  if (!entry->turn->cancel_requested)
+  if (!entry->turn->cancel_requested) {
     record(entry->number, CancelRequested{}, context, actions); // whoever runs it hears so with its next heartbeat
+  }
   actions.emplace_back(Reply{std::move(command.ticket), Changed{JobState::running, true}});
 }
 

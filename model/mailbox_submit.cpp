@@ -41,8 +41,9 @@ void Mailbox::decide(Submit& command, const Context& context, std::vector<Action
     return;
   }
   settle_alarms(context, actions); // a job that has waited too long absorbs nothing
-  if (coalesce(command, context, actions))
+  if (coalesce(command, context, actions)) {
     return;
+  }
   Submitted body{
       .subject = std::move(job.subject),
       .kind = std::move(job.kind),
@@ -66,12 +67,14 @@ bool Mailbox::coalesce(Submit& command, const Context& context, std::vector<Acti
   NewJob& job = command.job;
   const auto kind = context.kinds.find(job.kind);
   const bool starts_later = future_start(job, context.now.wall).has_value(); // what runs before then is not what was asked for
-  if (job.coalesce == Coalesce::never || !kind || starts_later)
+  if (job.coalesce == Coalesce::never || !kind || starts_later) {
     return false;
+  }
   const Entry* found =
       queue_.last_where([&](const Entry& entry) { return entry.kind == *kind && absorbs(entry, job.coalesce); });
-  if (found == nullptr)
+  if (found == nullptr) {
     return false;
+  }
   Accepted accepted{context.shard, found->number, found->state, Disposition::coalesced, position(found->number)};
   if (!job.key.empty()) {
     Coalesced body{std::move(job.subject), std::move(job.kind), std::move(job.key), job.fingerprint};

@@ -25,15 +25,19 @@ const Entry* Mailbox::next_up() const {
 
 Head Mailbox::head(Now now) const {
   const Entry* next = next_up();
-  if (next == nullptr)
+  if (next == nullptr) {
     return {};
+  }
   const auto told = [next](Head::Status status) { return Head{status, next->number, next->kind}; };
-  if (is_busy())
+  if (is_busy()) {
     return told(Head::Status::busy);
-  if (next->state == JobState::halted)
+  }
+  if (next->state == JobState::halted) {
     return told(Head::Status::stopped);
-  if (next->state == JobState::retrying && next->due > now.wall)
+  }
+  if (next->state == JobState::retrying && next->due > now.wall) {
     return told(Head::Status::later);
+  }
   return told(Head::Status::ready);
 }
 
@@ -42,12 +46,14 @@ Head Mailbox::head(Now now) const {
 std::optional<MonoTime> Mailbox::next_timer(Now now) const {
   std::optional<MonoTime> earliest;
   const auto consider = [&earliest](MonoTime moment) { earliest = earliest ? std::min(*earliest, moment) : moment; };
-  if (const Entry* holder = running())
+  if (const Entry* holder = running()) {
     consider(std::min(holder->turn->deadline, holder->turn->timeout_at));
-  else if (const Head next = head(now); next.status == Head::Status::later)
+  } else if (const Head next = head(now); next.status == Head::Status::later) {
     consider(now.at(find(next.entry)->due));
-  if (rare_ && !rare_->alarms.empty())
+  }
+  if (rare_ && !rare_->alarms.empty()) {
     consider(now.at(rare_->alarms.top().at));
+  }
   return earliest;
 }
 
@@ -60,12 +66,14 @@ void Mailbox::decide(Tick&, const Context& context, std::vector<Action>& actions
 
 void Mailbox::end_overdue_turn(const Context& context, std::vector<Action>& actions) {
   const Entry* holder = running();
-  if (holder == nullptr)
+  if (holder == nullptr) {
     return;
+  }
   const Turn& turn = *holder->turn;
   const MonoTime now = context.now.mono;
-  if (now < turn.deadline && now < turn.timeout_at)
+  if (now < turn.deadline && now < turn.timeout_at) {
     return;
+  }
   const bool timed_out = turn.timeout_at <= turn.deadline;
   end_attempt(*holder, timed_out ? FailureCause::timed_out : FailureCause::expired,
               timed_out ? "The attempt ran longer than its timeout." : "The worker was silent for longer than its lease.",
@@ -78,13 +86,15 @@ bool Mailbox::settle_alarms(const Context& context, std::vector<Action>& actions
   const WallTime now = context.now.wall;
   std::size_t records = 0;
   while (rare_ && !rare_->alarms.empty() && rare_->alarms.top().at <= now) {
-    if (records == tick_records_max)
+    if (records == tick_records_max) {
       return false;
+    }
     const Alarm alarm = rare_->alarms.top();
     rare_->alarms.pop();
     const Entry* entry = find(alarm.entry);
-    if (entry == nullptr)
+    if (entry == nullptr) {
       continue;
+    }
     if (is_expired(*entry, now)) {
       record(alarm.entry, WaitExpired{}, context, actions);
       ++records;
@@ -122,15 +132,18 @@ void Mailbox::set_expiry(EntryNumber entry, std::optional<WallTime> at) {
 /// Alarms of closed entries stay until they go off: when those outnumber the rest, the rest is set anew.
 void Mailbox::prune_alarms() {
   constexpr std::size_t slack = 16;
-  if (rare_->alarms.size() <= 2 * (rare_->outside.size() + rare_->expirations.size()) + slack)
+  if (rare_->alarms.size() <= 2 * (rare_->outside.size() + rare_->expirations.size()) + slack) {
     return;
+  }
   Alarms kept;
   rare_->outside.for_each([&kept](const Entry& entry) {
-    if (entry.state == JobState::scheduled)
+    if (entry.state == JobState::scheduled) {
       kept.push({entry.due, entry.number});
+    }
   });
-  for (const auto& [entry, at] : rare_->expirations)
+  for (const auto& [entry, at] : rare_->expirations) {
     kept.push({at, entry});
+  }
   rare_->alarms = std::move(kept);
 }
 

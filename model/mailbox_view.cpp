@@ -23,13 +23,15 @@ void Mailbox::decide(Describe& command, const Context& context, std::vector<Acti
     };
   }
   const auto enough = [&](const Entry& entry) {
-    if (view.jobs.size() == command.jobs_max)
+    if (view.jobs.size() == command.jobs_max) {
       return true;
+    }
     view.jobs.push_back(describe(entry, context));
     return false;
   };
-  if (queue_.first_where(enough) == nullptr && rare_)
+  if (queue_.first_where(enough) == nullptr && rare_) {
     static_cast<void>(rare_->outside.first_where(enough));
+  }
   actions.emplace_back(Reply{std::move(command.ticket), std::move(view)});
 }
 
@@ -60,8 +62,9 @@ JobView Mailbox::describe(const Entry& entry, const Context& context) const {
   view.state = entry.state;
   view.attempt = entry.attempt;
   view.position = position(entry.number);
-  if (entry.state == JobState::scheduled || entry.state == JobState::retrying)
+  if (entry.state == JobState::scheduled || entry.state == JobState::retrying) {
     view.due = entry.due;
+  }
   explain_wait(entry, context.now.wall, view);
   return view;
 }
@@ -102,12 +105,14 @@ std::uint64_t Mailbox::position(EntryNumber number) const {
 std::vector<Claim> Mailbox::answerable() const {
   std::vector<Claim> claims;
   const auto collect = [&claims](const Entry& entry) {
-    if (entry.turn)
+    if (entry.turn) {
       claims.push_back({entry.number, entry.attempt, entry.turn->nonce});
+    }
   };
   queue_.for_each(collect);
-  if (rare_)
+  if (rare_) {
     rare_->outside.for_each(collect);
+  }
   return claims;
 }
 

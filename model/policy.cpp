@@ -13,13 +13,15 @@ __extension__ using Uint128 = unsigned __int128;
 
 /// initial · factor^(failures − 1), at most max.
 milliseconds full_delay(const Backoff& backoff, std::uint32_t failures) {
-  if (backoff.initial.count() <= 0)
+  if (backoff.initial.count() <= 0) {
     return milliseconds{0};
+  }
   const double exponent = failures > 1 ? static_cast<double>(failures - 1) : 0.0;
   const double delay = static_cast<double>(backoff.initial.count()) * std::pow(backoff.factor, exponent);
   // Asked this way round so that infinity (and a factor that is not a number) end at the maximum.
-  if (!(delay < static_cast<double>(backoff.max.count())))
+  if (!(delay < static_cast<double>(backoff.max.count()))) {
     return std::max(backoff.max, milliseconds{0});
+  }
   return milliseconds{static_cast<milliseconds::rep>(std::max(delay, 0.0))};
 }
 
@@ -73,8 +75,9 @@ Policy resolve(const Policy& kind, const JobOptions& job) {
 
 milliseconds backoff_delay(const Backoff& backoff, std::uint32_t failures, std::uint64_t random) {
   const milliseconds delay = full_delay(backoff, failures);
-  if (backoff.jitter == Jitter::none)
+  if (backoff.jitter == Jitter::none) {
     return delay;
+  }
   // The high half of the product spreads `random` evenly over 0 … delay.
   const Uint128 product = static_cast<Uint128>(random) * (static_cast<std::uint64_t>(delay.count()) + 1);
   return milliseconds{static_cast<milliseconds::rep>(product >> 64U)};

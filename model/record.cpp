@@ -35,16 +35,20 @@ Event event_of(FailureCause cause) {
 } // namespace
 
 std::string_view name(JobState state) {
-  for (const auto& [known, text] : state_names)
-    if (known == state)
+  for (const auto& [known, text] : state_names) {
+    if (known == state) {
       return text;
+    }
+  }
   return "unknown";
 }
 
 std::optional<JobState> job_state(std::string_view name) {
-  for (const auto& [state, text] : state_names)
-    if (text == name)
+  for (const auto& [state, text] : state_names) {
+    if (text == name) {
       return state;
+    }
+  }
   return std::nullopt;
 }
 
@@ -105,10 +109,12 @@ Event event_of(const RecordBody& body) {
 }
 
 std::optional<KeyUse> key_use(const RecordBody& body) {
-  if (const auto* job = std::get_if<Submitted>(&body); job != nullptr && !job->key.empty())
+  if (const auto* job = std::get_if<Submitted>(&body); job != nullptr && !job->key.empty()) {
     return KeyUse{job->subject, job->kind, job->key, job->fingerprint};
-  if (const auto* absorbed = std::get_if<Coalesced>(&body))
+  }
+  if (const auto* absorbed = std::get_if<Coalesced>(&body)) {
     return KeyUse{absorbed->subject, absorbed->kind, absorbed->key, absorbed->fingerprint};
+  }
   return std::nullopt;
 }
 

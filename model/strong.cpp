@@ -14,12 +14,15 @@ constexpr bool is_dash_place(std::size_t place) {
 
 /// 0 … 15, or a negative number for anything but a hexadecimal digit.
 constexpr int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9')
+  if (digit >= '0' && digit <= '9') {
     return digit - '0';
-  if (digit >= 'a' && digit <= 'f')
+  }
+  if (digit >= 'a' && digit <= 'f') {
     return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F')
+  }
+  if (digit >= 'A' && digit <= 'F') {
     return digit - 'A' + 10;
+  }
   return -1;
 }
 
@@ -29,8 +32,9 @@ std::string to_uuid(const Bits128& bits) {
   std::string text;
   text.reserve(uuid_length);
   for (const std::uint8_t byte : bits) {
-    if (is_dash_place(text.size()))
+    if (is_dash_place(text.size())) {
       text += '-';
+    }
     text += hex_digits[byte >> 4U];
     text += hex_digits[byte & 15U];
   }
@@ -38,17 +42,20 @@ std::string to_uuid(const Bits128& bits) {
 }
 
 Bits128 from_uuid(std::string_view text) {
-  if (text.size() != uuid_length)
+  if (text.size() != uuid_length) {
     return {};
+  }
   Bits128 bits{};
   std::size_t place = 0;
   for (std::uint8_t& byte : bits) {
-    if (is_dash_place(place) && text[place++] != '-')
+    if (is_dash_place(place) && text[place++] != '-') {
       return {};
+    }
     const int high = hex_value(text[place++]);
     const int low = hex_value(text[place++]);
-    if (high < 0 || low < 0)
+    if (high < 0 || low < 0) {
       return {};
+    }
     byte = static_cast<std::uint8_t>(high * 16 + low);
   }
   return bits;

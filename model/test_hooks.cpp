@@ -49,8 +49,9 @@ std::optional<Order> order_for(std::string_view name) {
   for (std::string_view list = variable("TURNWISE_FAILPOINTS"); !list.empty();) {
     const std::string_view item = next_item(list);
     const std::size_t equals = item.find('=');
-    if (equals == std::string_view::npos || item.substr(0, equals) != name)
+    if (equals == std::string_view::npos || item.substr(0, equals) != name) {
       continue;
+    }
     Order order{.verb = item.substr(equals + 1)};
     if (const std::size_t at = order.verb.find('@'); at != std::string_view::npos) {
       order.only_at = number(order.verb.substr(at + 1));
@@ -78,8 +79,9 @@ bool shall_act(std::string_view name, const Order& order) {
   const std::lock_guard lock{mutex};
   Passage& passage = passages[std::string{name}];
   ++passage.passed;
-  if (order.only_at != 0 && passage.passed != order.only_at)
+  if (order.only_at != 0 && passage.passed != order.only_at) {
     return false;
+  }
   if (!passage.told) {
     passage.told = true;
     std::fprintf(stderr, "failpoint %.*s: %.*s\n", static_cast<int>(name.size()), name.data(),
@@ -93,19 +95,24 @@ bool shall_act(std::string_view name, const Order& order) {
 
 bool failpoint(std::string_view name) {
   const auto order = order_for(name);
-  if (!order || !shall_act(name, *order))
+  if (!order || !shall_act(name, *order)) {
     return false;
-  if (order->verb == "abort")
+  }
+  if (order->verb == "abort") {
     kill(getpid(), SIGKILL);
-  if (order->verb == "sleep")
+  }
+  if (order->verb == "sleep") {
     std::this_thread::sleep_for(std::chrono::milliseconds{order->argument});
+  }
   return order->verb == "error";
 }
 
 bool mutant(std::string_view name) {
-  for (std::string_view list = variable("TURNWISE_MUTANTS"); !list.empty();)
-    if (next_item(list) == name)
+  for (std::string_view list = variable("TURNWISE_MUTANTS"); !list.empty();) {
+    if (next_item(list) == name) {
       return true;
+    }
+  }
   return false;
 }
 

@@ -23,8 +23,9 @@ TEST_CASE("draining answers waiting claims, finishes what is under way and frees
     worker.join();
   }
   const auto rows = store->open_ownership()->shards().value();
-  for (const auto& row : rows)
+  for (const auto& row : rows) {
     CHECK_FALSE(row.owned);
+  }
 }
 
 TEST_CASE("what is submitted while a node drains is accepted for good or refused") {

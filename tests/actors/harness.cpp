@@ -43,11 +43,13 @@ TestNode::TestNode(std::shared_ptr<storage::Store> store, const std::function<vo
   config.node_ttl = 500ms;
   config.lease_min = 50ms;
   config.drain_max = 2s;
-  if (adjust)
+  if (adjust) {
     adjust(config);
+  }
   auto started = actors::Engine::start(config, std::make_unique<SharedStore>(std::move(store)), [](const std::string&) {});
-  if (!started.ok())
+  if (!started.ok()) {
     FAIL(started.error().detail);
+  }
   engine_ = std::move(*started);
   wait_until_ready();
 }

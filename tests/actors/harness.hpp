@@ -73,8 +73,9 @@ public:
     const bool complete = arrived_.wait_for(lock, patience, [&] { return deliveries_ >= responses_.size(); });
     REQUIRE(complete);
     std::vector<model::Response> all;
-    for (const auto& response : responses_)
+    for (const auto& response : responses_) {
       all.push_back(response.value());
+    }
     return all;
   }
 
@@ -153,8 +154,9 @@ model::NewJob job_for(std::string subject, std::string payload = "{}");
 
 template <class T>
 T get(const model::Response& response) {
-  if (const auto* error = std::get_if<model::Error>(&response))
+  if (const auto* error = std::get_if<model::Error>(&response)) {
     INFO("error " << model::name(error->code) << ": " << error->detail);
+  }
   REQUIRE(std::holds_alternative<T>(response));
   return std::get<T>(response);
 }

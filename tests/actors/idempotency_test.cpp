@@ -72,8 +72,9 @@ TEST_CASE("M13 is noticed: idempotency keys not known after a takeover") {
 TEST_CASE("a key that the shard has forgotten is looked up in the journal, and the order of the batch holds") {
   TestNode node(storage::open_memory(1));
   std::vector<model::NewJob> jobs;
-  for (int i = 0; i < 5'000; ++i)
+  for (int i = 0; i < 5'000; ++i) {
     jobs.push_back(keyed("s:" + std::to_string(i), "k"));
+  }
   const auto first = id_of(node.submit_all(std::move(jobs)).front());
 
   const auto responses =
@@ -88,11 +89,13 @@ TEST_CASE("28 more keys than a shard remembers, twice in one batch: no job twice
   constexpr std::size_t keys = 5'000;
   TestNode node(storage::open_memory(1));
   std::vector<model::NewJob> jobs;
-  for (std::size_t i = 0; i < 2 * keys; ++i)
+  for (std::size_t i = 0; i < 2 * keys; ++i) {
     jobs.push_back(keyed("a:1", "k" + std::to_string(i % keys)));
+  }
   const auto responses = node.submit_all(std::move(jobs));
-  for (std::size_t i = 0; i < keys; ++i)
+  for (std::size_t i = 0; i < keys; ++i) {
     REQUIRE(id_of(responses[i]) == id_of(responses[keys + i]));
+  }
   CHECK(node->stats().jobs_open == keys);
 }
 

@@ -15,8 +15,9 @@ std::function<std::optional<AppendStatus>(std::span<const storage::Row>)> once_f
   auto done = std::make_shared<std::atomic<bool>>();
   return [=](std::span<const storage::Row> rows) -> std::optional<AppendStatus> {
     for (const auto& row : rows) {
-      if (std::holds_alternative<Record>(row.record.body) && !done->exchange(true))
+      if (std::holds_alternative<Record>(row.record.body) && !done->exchange(true)) {
         return status;
+      }
     }
     return std::nullopt;
   };
@@ -38,8 +39,9 @@ std::string submit_with_lost_answer(bool written) {
   {
     TestNode node(store);
     const auto response = node.submit(job_for("a:1"));
-    if (!std::holds_alternative<model::Accepted>(response))
+    if (!std::holds_alternative<model::Accepted>(response)) {
       return "not accepted";
+    }
   }
   TestNode again(store); // what a restart finds is what was acknowledged
   const auto jobs = jobs_of(again, "a:1");
@@ -127,8 +129,9 @@ TEST_CASE("while PostgreSQL is away new jobs are refused as unavailable, and not
   node.wait_until([&] {
     auto refused = std::make_shared<Answers>(1);
     node->submit({job_for("b:1", "2")}, refused);
-    if (!refused->arrives_within(20ms))
+    if (!refused->arrives_within(20ms)) {
       return false;
+    }
     code = get<model::Error>(refused->wait()[0]).code;
     return true;
   });
@@ -159,15 +162,17 @@ TEST_CASE("39 a refused record fails only its own request: batch-mates commit an
   storage::MemoryFaults faults;
   faults.on_append = [](std::span<const storage::Row> rows) -> std::optional<AppendStatus> {
     for (const auto& row : rows) {
-      if (const auto* job = std::get_if<model::Submitted>(&row.record.body); job != nullptr && job->payload == "bad")
+      if (const auto* job = std::get_if<model::Submitted>(&row.record.body); job != nullptr && job->payload == "bad") {
         return AppendStatus::refused;
+      }
     }
     return std::nullopt;
   };
   TestNode node(storage::open_memory(4, faults));
   std::vector<model::NewJob> jobs;
-  for (int i = 0; i < 100; ++i)
+  for (int i = 0; i < 100; ++i) {
     jobs.push_back(job_for("s:" + std::to_string(i), i == 50 ? "bad" : "{}"));
+  }
   const auto responses = node.submit_all(std::move(jobs));
   int accepted = 0;
   for (std::size_t i = 0; i < responses.size(); ++i) {

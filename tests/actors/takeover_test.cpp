@@ -57,8 +57,9 @@ std::size_t jobs_lost_by_restart() {
   auto store = std::shared_ptr<storage::Store>(storage::open_memory(1));
   {
     TestNode node(store);
-    for (int i = 0; i < 10; ++i)
+    for (int i = 0; i < 10; ++i) {
       get<model::Accepted>(node.submit(job_for("a:1")));
+    }
   }
   TestNode node(store);
   return 10 - jobs_of(node, "a:1");

@@ -38,15 +38,17 @@ TEST_CASE("the second job of a subject waits for the first, another subject's do
 
   auto running = node.claim("work", 10);
   while (running.size() < 2) {
-    for (auto& more : node.claim("work", 10))
+    for (auto& more : node.claim("work", 10)) {
       running.push_back(more);
+    }
   }
   std::set<std::string> payloads{running[0].payload, running[1].payload};
   CHECK(payloads == std::set<std::string>{"1", "3"});
   CHECK(node.claim("work", 10, 0ms).empty());
 
-  for (const auto& grant : running)
+  for (const auto& grant : running) {
     node.complete(grant);
+  }
   const auto next = node.claim("work", 10);
   REQUIRE(next.size() == 1);
   CHECK(next[0].payload == "2");
@@ -55,8 +57,9 @@ TEST_CASE("the second job of a subject waits for the first, another subject's do
 TEST_CASE("jobs of a batch run in the order of the batch, one at a time, with growing fencing tokens") {
   TestNode node(storage::open_memory(8));
   std::vector<model::NewJob> jobs;
-  for (int i = 0; i < 200; ++i)
+  for (int i = 0; i < 200; ++i) {
     jobs.push_back(job_for("pipeline:" + std::to_string(i % 3), std::to_string(i)));
+  }
   node.submit_all(std::move(jobs));
 
   std::map<std::string, std::pair<int, std::uint64_t>> last;
@@ -220,8 +223,9 @@ TEST_CASE("an unknown job is not found") {
   node->describe_job(unknown, {answers, 0});
   node->cancel(unknown, {answers, 1});
   node->retry({model::ShardId{700}, model::EntryNumber{1}}, {answers, 2});
-  for (const auto& response : answers->wait())
+  for (const auto& response : answers->wait()) {
     CHECK(get<model::Error>(response).code == model::Errc::not_found);
+  }
 }
 
 TEST_CASE("beyond the backlog limits jobs are refused with backlog-full, and taken again later") {
@@ -231,11 +235,13 @@ TEST_CASE("beyond the backlog limits jobs are refused with backlog-full, and tak
   get<model::Accepted>(responses[4]);
   std::vector<model::Grant> grants;
   while (grants.size() < 2) {
-    for (auto& grant : node.claim("work", 2))
+    for (auto& grant : node.claim("work", 2)) {
       grants.push_back(grant);
+    }
   }
-  for (const auto& grant : grants)
+  for (const auto& grant : grants) {
     node.complete(grant);
+  }
   get<model::Accepted>(node.submit(job_for("a:1")));
 }
 
@@ -243,8 +249,9 @@ TEST_CASE("37 subjects that were used once leave nothing behind") {
   TestNode node(storage::open_memory(8));
   for (int round = 0; round < 20; ++round) {
     std::vector<model::NewJob> jobs;
-    for (int i = 0; i < 500; ++i)
+    for (int i = 0; i < 500; ++i) {
       jobs.push_back(job_for("once:" + std::to_string(round) + "-" + std::to_string(i)));
+    }
     node.submit_all(std::move(jobs));
     for (int done = 0; done < 500;) {
       auto grants = node.claim("work", 500);
@@ -257,8 +264,9 @@ TEST_CASE("37 subjects that were used once leave nothing behind") {
         completes.push_back(complete);
       }
       node->answer(completes, answers);
-      for (const auto& response : answers->wait())
+      for (const auto& response : answers->wait()) {
         get<model::Outcome>(response);
+      }
       done += static_cast<int>(grants.size());
     }
   }
@@ -269,8 +277,9 @@ TEST_CASE("37 subjects that were used once leave nothing behind") {
 TEST_CASE("many waiting subjects do not each keep an actor") {
   TestNode node(storage::open_memory(1));
   std::vector<model::NewJob> jobs;
-  for (int i = 0; i < 2'000; ++i)
+  for (int i = 0; i < 2'000; ++i) {
     jobs.push_back(job_for("waits:" + std::to_string(i), std::to_string(i)));
+  }
   node.submit_all(std::move(jobs));
   node.wait_until([&] { return node->stats().subjects_active <= 64; });
   std::set<std::string> seen;

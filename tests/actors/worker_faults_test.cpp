@@ -62,8 +62,9 @@ TEST_CASE("33 two answers race: one outcome is accepted, and the same answer aga
   fail.text = "too late";
   auto answers = std::make_shared<Answers>(3);
   node->answer({complete, fail, complete}, answers);
-  for (const auto& response : answers->wait())
+  for (const auto& response : answers->wait()) {
     CHECK(get<model::Outcome>(response).state == JobState::succeeded);
+  }
   CHECK(node.story(id).state == JobState::succeeded);
   CHECK(node->stats().attempts_failed == 0);
 }
@@ -93,8 +94,9 @@ TEST_CASE("a claim whose worker has gone gives its jobs back unused") {
   storage::MemoryFaults faults;
   faults.on_append = [&](std::span<const storage::Row> rows) -> std::optional<AppendStatus> {
     for (const auto& row : rows) {
-      if (std::holds_alternative<model::Started>(row.record.body))
+      if (std::holds_alternative<model::Started>(row.record.body)) {
         leaving->is_gone = true; // between the start and its answer
+      }
     }
     return std::nullopt;
   };
@@ -114,8 +116,9 @@ TEST_CASE("a heartbeat keeps the lease, and then the answer is taken") {
   node.submit(job_for("a:1"));
   const auto grant = node.claim("work", 1, 10s, 300ms).at(0);
   const auto until = std::chrono::steady_clock::now() + 700ms;
-  while (std::chrono::steady_clock::now() < until)
+  while (std::chrono::steady_clock::now() < until) {
     get<model::Extended>(node.answer(grant, Verb::heartbeat));
+  }
   CHECK(node->stats().attempts_failed == 0);
   CHECK(get<model::Outcome>(node.complete(grant)).state == JobState::succeeded);
 }

@@ -31,8 +31,9 @@ TEST_CASE("a list of entries behaves like a map, wherever it is changed") {
       map[number] = static_cast<std::uint32_t>(number % 7);
     } else if (!map.empty()) {
       auto victim = random() % 2 == 0 ? map.begin() : map.lower_bound(number);
-      if (victim == map.end())
+      if (victim == map.end()) {
         victim = map.begin();
+      }
       const Entry taken = list.take(EntryNumber{victim->first});
       REQUIRE(taken.number == EntryNumber{victim->first});
       REQUIRE(taken.kind == KindId{victim->second});
@@ -42,15 +43,17 @@ TEST_CASE("a list of entries behaves like a map, wherever it is changed") {
     const auto place = map.lower_bound(number);
     REQUIRE(list.rank(EntryNumber{number}) == static_cast<std::size_t>(std::distance(map.begin(), place)));
     REQUIRE((list.find(EntryNumber{number}) != nullptr) == map.contains(number));
-    if (!map.empty())
+    if (!map.empty()) {
       REQUIRE(list.front().number == EntryNumber{map.begin()->first});
+    }
   }
 }
 
 TEST_CASE("a list of entries is walked in order from both ends") {
   EntryList list;
-  for (std::uint64_t number = 2'000; number > 0; --number)
+  for (std::uint64_t number = 2'000; number > 0; --number) {
     list.insert(entry_of(number));
+  }
   std::uint64_t seen = 0;
   list.for_each([&](const Entry& entry) { REQUIRE(entry.number == EntryNumber{++seen}); });
   CHECK(seen == 2'000);

@@ -35,9 +35,11 @@ struct Fixture {
   void tell(Command command) {
     actions.clear();
     mailbox.handle(std::move(command), context(), actions);
-    for (const Action& action : actions)
-      if (const auto* append = std::get_if<Append>(&action))
+    for (const Action& action : actions) {
+      if (const auto* append = std::get_if<Append>(&action)) {
         journal.emplace_back(Sequence{++last_number}, append->record);
+      }
+    }
   }
 
   /// Tells, and gives the one answer, which must be of this type.
@@ -45,11 +47,12 @@ struct Fixture {
   Answer ask(Command command) {
     tell(std::move(command));
     const Reply* found = nullptr;
-    for (const Action& action : actions)
+    for (const Action& action : actions) {
       if (const auto* reply = std::get_if<Reply>(&action)) {
         REQUIRE(found == nullptr);
         found = reply;
       }
+    }
     REQUIRE(found != nullptr);
     REQUIRE(std::holds_alternative<Answer>(found->response));
     return std::get<Answer>(found->response);
@@ -58,9 +61,11 @@ struct Fixture {
   /// The events that the last command had journaled.
   [[nodiscard]] std::vector<Event> events() const {
     std::vector<Event> found;
-    for (const Action& action : actions)
-      if (const auto* append = std::get_if<Append>(&action))
+    for (const Action& action : actions) {
+      if (const auto* append = std::get_if<Append>(&action)) {
         found.push_back(event_of(append->record.body));
+      }
+    }
     return found;
   }
 
@@ -83,8 +88,9 @@ struct Fixture {
   Nonce fresh_nonce() {
     Nonce nonce;
     const std::uint64_t value = ++nonces_;
-    for (std::size_t place = 0; place < 8; ++place)
+    for (std::size_t place = 0; place < 8; ++place) {
       nonce.bits[place] = static_cast<std::uint8_t>(value >> (8 * place));
+    }
     return nonce;
   }
 

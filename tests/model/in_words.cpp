@@ -71,13 +71,14 @@ bool is_of_a_moment(const std::string& line) {
 
 Words in_words(const std::vector<Action>& actions) {
   Words lines;
-  for (const Action& action : actions)
+  for (const Action& action : actions) {
     lines.push_back(std::visit(Overloaded{
                                    [](const Append& append) { return in_words(append.record); },
                                    [](const Reply& reply) { return in_words(reply.response); },
                                    [](const AskJournal&) { return std::string{"ask the journal"}; },
                                },
                                action));
+  }
   return sorted_moments(std::move(lines));
 }
 

@@ -50,9 +50,11 @@ TEST_CASE("the smallest and the largest id have room") {
 
 TEST_CASE("different jobs have different ids") {
   std::set<std::string> ids;
-  for (std::uint16_t shard = 0; shard < 32; ++shard)
-    for (std::uint64_t n = 0; n < 32; ++n)
+  for (std::uint16_t shard = 0; shard < 32; ++shard) {
+    for (std::uint64_t n = 0; n < 32; ++n) {
       ids.insert(to_string(JobId{ShardId{shard}, EntryNumber{first_number(Epoch{3}) + n}}));
+    }
+  }
   CHECK(ids.size() == 1'024);
 }
 
@@ -60,14 +62,16 @@ TEST_CASE("every single wrong character in an id is noticed") {
   std::mt19937_64 random{2};
   for (int round = 0; round < 200; ++round) {
     const std::string right = to_string(some_id(random));
-    for (std::size_t place = 0; place < right.size(); ++place)
+    for (std::size_t place = 0; place < right.size(); ++place) {
       for (const char wrong : alphabet) {
         std::string typed = right;
         typed[place] = wrong;
         CAPTURE(right, typed);
-        if (wrong != right[place])
+        if (wrong != right[place]) {
           REQUIRE_FALSE(parse_job_id(typed));
+        }
       }
+    }
   }
 }
 
@@ -117,8 +121,9 @@ TEST_CASE("a receipt survives the round trip") {
   for (int round = 0; round < 2'000; ++round) {
     const JobId id = some_id(random);
     Receipt receipt{id.shard, {id.entry, Attempt{static_cast<std::uint32_t>(1 + random() % 1'000'000)}, {}}};
-    for (auto& byte : receipt.claim.nonce.bits)
+    for (auto& byte : receipt.claim.nonce.bits) {
       byte = static_cast<std::uint8_t>(random());
+    }
     const std::string text = to_string(receipt);
     CAPTURE(text);
     const auto parsed = parse_receipt(text);

@@ -10,9 +10,11 @@ namespace {
 
 StoryBuilder builder_of(const Fixture& desk, EntryNumber entry) {
   StoryBuilder builder{ShardId{7}, entry};
-  for (const auto& [sequence, record] : desk.journal)
-    if (record.entry == entry)
+  for (const auto& [sequence, record] : desk.journal) {
+    if (record.entry == entry) {
       builder.add(sequence, record);
+    }
+  }
   return builder;
 }
 
@@ -143,8 +145,9 @@ TEST_CASE("a story tells that a wait ran out") {
 TEST_CASE("a story shows the last attempts and counts all") {
   Fixture desk;
   const Accepted job = desk.submit();
-  for (std::size_t attempt = 0; attempt < attempts_shown_max + 5; ++attempt)
+  for (std::size_t attempt = 0; attempt < attempts_shown_max + 5; ++attempt) {
     desk.release(desk.begin());
+  }
   const JobStory story = story_of(desk, job.entry);
   CHECK(story.attempt == Attempt{attempts_shown_max + 5});
   REQUIRE(story.attempts.size() == attempts_shown_max);

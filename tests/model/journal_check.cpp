@@ -20,36 +20,44 @@ bool holds_others_back(const Life& life) {
 
 std::optional<std::string> check_start(const Lives& lives, EntryNumber entry, const Started& body) {
   for (const auto& [number, life] : lives) {
-    if (life.state == JobState::running)
+    if (life.state == JobState::running) {
       return "a turn was open already";
-    if (number < entry && holds_others_back(life))
+    }
+    if (number < entry && holds_others_back(life)) {
       return "an older job was " + std::string{name(life.state)};
+    }
   }
-  if (body.attempt.value() <= lives.at(entry).attempt)
+  if (body.attempt.value() <= lives.at(entry).attempt) {
     return "its attempts do not grow";
+  }
   return std::nullopt;
 }
 
 std::optional<std::string> check_record(Lives& lives, const Record& record) {
   if (std::holds_alternative<Submitted>(record.body)) {
-    if (lives.contains(record.entry))
+    if (lives.contains(record.entry)) {
       return "it was there before";
+    }
     lives[record.entry].state = *state_after(record.body);
     return std::nullopt;
   }
   const auto place = lives.find(record.entry);
-  if (place == lives.end())
+  if (place == lives.end()) {
     return "it was never submitted";
+  }
   Life& life = place->second;
-  if (is_final(life.state))
+  if (is_final(life.state)) {
     return "it had its outcome already";
+  }
   if (const auto* started = std::get_if<Started>(&record.body)) {
-    if (auto fault = check_start(lives, record.entry, *started))
+    if (auto fault = check_start(lives, record.entry, *started)) {
       return fault;
+    }
     life.attempt = started->attempt.value();
   }
-  if (const auto* succeeded = std::get_if<Succeeded>(&record.body); succeeded && succeeded->attempt.value() != life.attempt)
+  if (const auto* succeeded = std::get_if<Succeeded>(&record.body); succeeded && succeeded->attempt.value() != life.attempt) {
     return "a superseded attempt was taken";
+  }
   life.state = state_after(record.body).value_or(life.state);
   return std::nullopt;
 }
@@ -58,10 +66,12 @@ std::optional<std::string> check_record(Lives& lives, const Record& record) {
 
 std::optional<std::string> check_journal(const std::vector<Numbered>& journal) {
   Lives lives;
-  for (const auto& [sequence, record] : journal)
-    if (auto fault = check_record(lives, record))
+  for (const auto& [sequence, record] : journal) {
+    if (auto fault = check_record(lives, record)) {
       return "record " + std::to_string(sequence.value()) + ", " + std::string{name(event_of(record.body))} + " of job #" +
              std::to_string(record.entry.value()) + ": " + *fault;
+    }
+  }
   return std::nullopt;
 }
 
@@ -72,17 +82,23 @@ void count_rarities(const std::vector<Numbered>& journal, Counts& seen) {
     const Event event = event_of(record.body);
     const Event before = last.contains(record.entry) ? last[record.entry] : event;
     last[record.entry] = event;
-    if (event == Event::succeeded && (before == Event::expired || before == Event::timed_out))
+    if (event == Event::succeeded && (before == Event::expired || before == Event::timed_out)) {
       ++seen["late success"];
-    if (state_after(record.body) == JobState::parked)
+    }
+    if (state_after(record.body) == JobState::parked) {
       overtaken[record.entry] = false;
-    if (event == Event::started)
-      for (auto& [parked, passed] : overtaken)
+    }
+    if (event == Event::started) {
+      for (auto& [parked, passed] : overtaken) {
         passed = passed || record.entry > parked;
-    if (event == Event::retried && overtaken.contains(record.entry) && overtaken[record.entry])
+      }
+    }
+    if (event == Event::retried && overtaken.contains(record.entry) && overtaken[record.entry]) {
       ++seen["parked job retried after younger ones ran"];
-    if (const auto* failed = std::get_if<AttemptFailed>(&record.body))
+    }
+    if (const auto* failed = std::get_if<AttemptFailed>(&record.body)) {
       ++seen["attempt failed, then " + std::string{name(failed->next)}];
+    }
   }
 }
 

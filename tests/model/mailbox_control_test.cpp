@@ -167,10 +167,11 @@ TEST_CASE("a job that nobody starts in time fails") {
   desk.tick();
   CHECK(desk.actions.empty());
   desk.pass(1us);
-  if (GENERATE(true, false))
+  if (GENERATE(true, false)) {
     desk.tick();
-  else
+  } else {
     desk.cannot_start(); // a start that comes too late finds it out as well
+  }
   CHECK(desk.events() == std::vector{Event::wait_expired});
   CHECK(desk.mailbox.empty());
 }
@@ -219,8 +220,9 @@ TEST_CASE("what many cancelled jobs were waiting for does not disturb the others
   NewJob passing = desk.job();
   passing.delay = 10s;
   passing.expires_at = desk.now.wall + 20s;
-  for (int job = 0; job < 500; ++job)
+  for (int job = 0; job < 500; ++job) {
     desk.tell(Cancel{desk.submit(passing).entry, {}});
+  }
   desk.pass(1min);
   desk.tick();
   CHECK(desk.actions.empty());
@@ -238,8 +240,9 @@ TEST_CASE("one tick makes a bounded number of records, and the next goes on") {
   Fixture desk;
   NewJob later = desk.job();
   later.delay = 5s;
-  for (std::size_t job = 0; job < tick_records_max + 10; ++job)
+  for (std::size_t job = 0; job < tick_records_max + 10; ++job) {
     desk.submit(later);
+  }
   desk.pass(5s);
   desk.cannot_start(); // not settled yet: an older one might still be outside
   CHECK(desk.events().size() == tick_records_max);

@@ -12,8 +12,9 @@ Mailbox rebuilt(Fixture& desk, Now now) {
     return std::pair{left.second.entry, left.first} < std::pair{right.second.entry, right.first};
   });
   Mailbox mailbox;
-  for (const auto& [sequence, record] : rows)
+  for (const auto& [sequence, record] : rows) {
     mailbox.apply(record, sequence, desk.kinds);
+  }
   mailbox.adopt(now);
   return mailbox;
 }
@@ -108,8 +109,9 @@ TEST_CASE("records of an entry that is not open change nothing") {
   desk.submit();
   for (const RecordBody& body :
        std::vector<RecordBody>{Due{}, Started{}, Succeeded{}, AttemptFailed{}, Released{}, CancelRequested{}, Cancelled{},
-                               Retried{}, Replaced{}, WaitExpired{}, Coalesced{}})
+                               Retried{}, Replaced{}, WaitExpired{}, Coalesced{}}) {
     desk.mailbox.apply({EntryNumber{1}, desk.now.wall, body}, Sequence{1}, desk.kinds);
+  }
   CHECK(rebuilt(desk, desk.now).same_jobs_as(desk.mailbox));
 }
 
@@ -141,10 +143,12 @@ TEST_CASE("a very long mailbox is worked off in order, also when jobs leave it i
     actions.clear();
     desk.mailbox.handle(std::move(command), desk.context(), actions);
   };
-  for (std::uint64_t number = 1; number <= jobs; ++number)
+  for (std::uint64_t number = 1; number <= jobs; ++number) {
     tell(Submit{EntryNumber{number}, desk.job(), {}});
-  for (std::uint64_t number = jobs / 2; number < jobs / 2 + cancelled; ++number)
+  }
+  for (std::uint64_t number = jobs / 2; number < jobs / 2 + cancelled; ++number) {
     tell(Cancel{EntryNumber{number}, {}});
+  }
   CHECK(desk.mailbox.open_count() == jobs - cancelled);
   EntryNumber last{};
   const KindId kind = desk.kinds.intern("build");

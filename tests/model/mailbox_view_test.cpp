@@ -100,16 +100,18 @@ TEST_CASE("a subject lists its jobs in order, the mailbox first, up to the limit
   later.delay = 1h;
   const Accepted scheduled = desk.submit(later);
   std::vector<EntryNumber> order;
-  for (int job = 0; job < 5; ++job)
+  for (int job = 0; job < 5; ++job) {
     order.push_back(desk.submit().entry);
+  }
   order.push_back(scheduled.entry);
 
   const SubjectView all = desk.describe();
   CHECK(all.queue_length == 5);
   CHECK(all.outside_count == 1);
   REQUIRE(all.jobs.size() == 6);
-  for (std::size_t place = 0; place < order.size(); ++place)
+  for (std::size_t place = 0; place < order.size(); ++place) {
     CHECK(all.jobs[place].entry == order[place]);
+  }
   CHECK(desk.describe(3).jobs.size() == 3);
   CHECK(desk.describe(0).jobs.empty());
   CHECK(desk.describe(0).queue_length == 5);

@@ -15,8 +15,9 @@ namespace turnwise::model {
 
 TEST_CASE("a uuid survives the round trip") {
   Bits128 bits{};
-  for (std::size_t place = 0; place < bits.size(); ++place)
+  for (std::size_t place = 0; place < bits.size(); ++place) {
     bits[place] = static_cast<std::uint8_t>(place * 17);
+  }
   CHECK(to_uuid(bits) == "00112233-4455-6677-8899-aabbccddeeff");
   CHECK(from_uuid(to_uuid(bits)) == bits);
   CHECK(from_uuid("00112233-4455-6677-8899-AABBCCDDEEFF") == bits);
@@ -25,8 +26,9 @@ TEST_CASE("a uuid survives the round trip") {
 TEST_CASE("what is no uuid is all zero") {
   for (const char* text :
        {"", "00112233445566778899aabbccddeeff", "00112233-4455-6677-8899-aabbccddeef", "00112233-4455-6677-8899-aabbccddeefg",
-        "00112233-4455-6677-8899aabb-ccddeeff", "00112233-4455-6677-8899-aabbccddeeff0"})
+        "00112233-4455-6677-8899aabb-ccddeeff", "00112233-4455-6677-8899-aabbccddeeff0"}) {
     CHECK(from_uuid(text) == Bits128{});
+  }
 }
 
 TEST_CASE("every state has a name that is read back") {
@@ -74,16 +76,19 @@ TEST_CASE("the numbers of events never change") {
 
 TEST_CASE("every event, reason and disposition has its own name") {
   std::set<std::string_view> names;
-  for (int number = 1; number <= static_cast<int>(Event::coalesced); ++number)
+  for (int number = 1; number <= static_cast<int>(Event::coalesced); ++number) {
     names.insert(name(static_cast<Event>(number)));
+  }
   CHECK(names.size() == static_cast<std::size_t>(Event::coalesced));
   names.clear();
-  for (int number = 0; number <= static_cast<int>(WaitReason::parked); ++number)
+  for (int number = 0; number <= static_cast<int>(WaitReason::parked); ++number) {
     names.insert(name(static_cast<WaitReason>(number)));
+  }
   CHECK(names.size() == static_cast<std::size_t>(WaitReason::parked) + 1);
   names.clear();
-  for (int number = 0; number <= static_cast<int>(Disposition::replaced); ++number)
+  for (int number = 0; number <= static_cast<int>(Disposition::replaced); ++number) {
     names.insert(name(static_cast<Disposition>(number)));
+  }
   CHECK(names.size() == static_cast<std::size_t>(Disposition::replaced) + 1);
   CHECK(name(FailureCause::timed_out) == "timed-out");
 }
@@ -104,13 +109,16 @@ TEST_CASE("a record says which state it leads to") {
 TEST_CASE("a kind has one number, whoever asks") {
   KindTable kinds;
   std::vector<std::thread> threads;
-  for (int thread = 0; thread < 4; ++thread)
+  for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&kinds] {
-      for (int kind = 0; kind < 500; ++kind)
+      for (int kind = 0; kind < 500; ++kind) {
         kinds.intern("kind_" + std::to_string(kind));
+      }
     });
-  for (std::thread& thread : threads)
+  }
+  for (std::thread& thread : threads) {
     thread.join();
+  }
   CHECK(kinds.size() == 500);
   CHECK_FALSE(kinds.find("kind_500"));
   for (int kind = 0; kind < 500; ++kind) {

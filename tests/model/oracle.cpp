@@ -45,12 +45,14 @@ Words Oracle::expect(const Command& command, Now now, std::uint64_t random) {
 }
 
 void Oracle::take_over(Now now) {
-  for (auto& [number, job] : jobs_)
+  for (auto& [number, job] : jobs_) {
     if (job.state == JobState::running) {
       job.deadline = now.mono + stretched(job.policy.lease);
-      if (job.policy.timeout.count() > 0)
+      if (job.policy.timeout.count() > 0) {
         job.timeout_at = std::max(job.deadline, now.mono + (job.started_at + stretched(job.policy.timeout) - now.wall));
+      }
     }
+  }
 }
 
 // ── Rules ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,10 +89,11 @@ Oracle::Job* Oracle::find_open(EntryNumber entry) {
 
 Oracle::Job* Oracle::claimed(const Claim& claim, Words& instead) {
   Job* job = find_open(claim.entry);
-  if (job == nullptr || (job->answer == Answer::none && claim.attempt.value() == job->attempt))
+  if (job == nullptr || (job->answer == Answer::none && claim.attempt.value() == job->attempt)) {
     instead = {ask};
-  else if (job->answer == Answer::none || claim.attempt.value() != job->attempt || claim.nonce != job->nonce)
+  } else if (job->answer == Answer::none || claim.attempt.value() != job->attempt || claim.nonce != job->nonce) {
     instead = {stale};
+  }
   return instead.empty() ? job : nullptr;
 }
 
@@ -115,7 +118,7 @@ std::string Oracle::end_attempt(std::uint64_t number, Job& job, const std::strin
 
 Words Oracle::settle(WallTime now) {
   Words lines;
-  for (auto& [number, job] : jobs_)
+  for (auto& [number, job] : jobs_) {
     if (may_expire(job) && *job.expires_at <= now) {
       job.state = JobState::failed;
       lines.push_back("wait-expired" + job_text(number));
@@ -124,6 +127,7 @@ Words Oracle::settle(WallTime now) {
       job.due.reset();
       lines.push_back("due" + job_text(number));
     }
+  }
   return lines;
 }
 
@@ -132,18 +136,21 @@ Words Oracle::settle(WallTime now) {
 Words Oracle::expect(const Submit& command, Moment moment) {
   const NewJob& asked = command.job;
   const WallTime now = moment.now.wall;
-  if (asked.expires_at && *asked.expires_at <= now)
+  if (asked.expires_at && *asked.expires_at <= now) {
     return {"error malformed"};
+  }
   Words lines = settle(now);
   const auto told = [&](std::initializer_list<std::string> more) {
     lines.insert(lines.end(), more);
     return lines;
   };
   std::optional<WallTime> run_at = asked.run_at;
-  if (asked.delay)
+  if (asked.delay) {
     run_at = now + *asked.delay;
-  if (run_at && *run_at <= now)
+  }
+  if (run_at && *run_at <= now) {
     run_at.reset();
+  }
   const std::string until = asked.expires_at ? " until " + text(*asked.expires_at) : "";
   const auto answer = [&](const std::string& disposition, std::uint64_t number) {
     return disposition + job_text(number) + " " + std::string{name(jobs_.at(number).state)} + " position " +
@@ -152,16 +159,19 @@ Words Oracle::expect(const Submit& command, Moment moment) {
   for (auto place = jobs_.rbegin(); place != jobs_.rend(); ++place) {
     const auto& [number, job] = *place;
     const bool waits = job.state == JobState::waiting;
-    if (job.kind != asked.kind || run_at)
+    if (job.kind != asked.kind || run_at) {
       continue;
+    }
     const bool works = job.state == JobState::running && !job.asked_to_stop;
     const bool absorbs = (asked.coalesce == Coalesce::skip && (waits || job.state == JobState::retrying || works)) ||
                          (asked.coalesce == Coalesce::once_more && waits);
     const bool is_replaced = asked.coalesce == Coalesce::replace && waits && job.attempt == 0;
-    if ((absorbs || is_replaced) && !asked.key.empty())
+    if ((absorbs || is_replaced) && !asked.key.empty()) {
       lines.push_back("coalesced" + job_text(number));
-    if (absorbs)
+    }
+    if (absorbs) {
       return told({answer("coalesced", number)});
+    }
     if (is_replaced) {
       place->second.expires_at = asked.expires_at;
       return told({"replaced" + job_text(number) + until, answer("replaced", number)});
@@ -208,8 +218,9 @@ Words Oracle::expect(const Start& command, Moment moment) {
 Words Oracle::expect(const Complete& command, Moment) {
   Words instead;
   Job* job = claimed(command.claim, instead);
-  if (job == nullptr)
+  if (job == nullptr) {
     return instead;
+  }
   job->state = JobState::succeeded;
   return {"succeeded" + attempt_text(command.claim.entry.value(), job->attempt), "outcome succeeded"};
 }
@@ -217,10 +228,12 @@ Words Oracle::expect(const Complete& command, Moment) {
 Words Oracle::expect(const Fail& command, Moment moment) {
   Words instead;
   Job* job = claimed(command.claim, instead);
-  if (job == nullptr)
+  if (job == nullptr) {
     return instead;
-  if (job->answer == Answer::late)
+  }
+  if (job->answer == Answer::late) {
     return {outcome_text(job->state, job->due)};
+  }
   const std::string line = end_attempt(command.claim.entry.value(), *job, "failed", command.retry, command.retry_after, moment);
   return {line, outcome_text(job->state, job->due)};
 }
@@ -228,13 +241,16 @@ Words Oracle::expect(const Fail& command, Moment moment) {
 Words Oracle::expect(const Release& command, Moment moment) {
   Words instead;
   Job* job = claimed(command.claim, instead);
-  if (job == nullptr)
+  if (job == nullptr) {
     return instead;
-  if (job->answer == Answer::late)
+  }
+  if (job->answer == Answer::late) {
     return {outcome_text(job->state, job->due)};
+  }
   const std::uint64_t number = command.claim.entry.value();
-  if (job->asked_to_stop)
+  if (job->asked_to_stop) {
     return {end_attempt(number, *job, "failed", Retry::by_policy, {}, moment), "outcome cancelled"};
+  }
   job->state = JobState::waiting;
   job->answer = Answer::none;
   return {"released" + attempt_text(number, job->attempt), "outcome waiting"};
@@ -243,10 +259,12 @@ Words Oracle::expect(const Release& command, Moment moment) {
 Words Oracle::expect(const Heartbeat& command, Moment moment) {
   Words instead;
   Job* job = claimed(command.claim, instead);
-  if (job == nullptr)
+  if (job == nullptr) {
     return instead;
-  if (job->answer == Answer::late)
+  }
+  if (job->answer == Answer::late) {
     return {stale};
+  }
   job->deadline = std::min(job->timeout_at, moment.now.mono + stretched(job->policy.lease));
   const auto told = std::min(job->policy.lease, shrunk(job->timeout_at - moment.now.mono));
   return {"extended by " + std::to_string(told.count()) + (job->asked_to_stop ? ", stop" : "")};
@@ -255,24 +273,28 @@ Words Oracle::expect(const Heartbeat& command, Moment moment) {
 Words Oracle::expect(const Cancel& command, Moment) {
   const std::uint64_t number = command.entry.value();
   Job* job = find_open(command.entry);
-  if (job == nullptr)
+  if (job == nullptr) {
     return {ask};
+  }
   if (job->state != JobState::running) {
     job->state = JobState::cancelled;
     return {"cancelled" + job_text(number), "changed to cancelled"};
   }
   const std::string answer = "changed to running, asked to stop";
-  if (std::exchange(job->asked_to_stop, true))
+  if (std::exchange(job->asked_to_stop, true)) {
     return {answer};
+  }
   return {"cancel-requested" + job_text(number), answer};
 }
 
 Words Oracle::expect(const RetryNow& command, Moment) {
   Job* job = find_open(command.entry);
-  if (job == nullptr)
+  if (job == nullptr) {
     return {ask};
-  if (job->state == JobState::waiting || job->state == JobState::running)
+  }
+  if (job->state == JobState::waiting || job->state == JobState::running) {
     return {"error wrong-state"};
+  }
   const bool was_scheduled = job->state == JobState::scheduled;
   job->state = JobState::waiting;
   job->due.reset();
@@ -294,8 +316,9 @@ Words Oracle::expect(const Tick&, Moment moment) {
       lines.push_back(end_attempt(place->first, job, cause, Retry::by_policy, {}, moment));
     }
   }
-  for (std::string& line : settle(moment.now.wall))
+  for (std::string& line : settle(moment.now.wall)) {
     lines.push_back(std::move(line));
+  }
   return lines;
 }
 
@@ -303,18 +326,22 @@ Words Oracle::expect(const Tick&, Moment moment) {
 
 Words Oracle::jobs() const {
   Words lines;
-  for (const bool inside : {true, false})
-    for (const auto& [number, job] : jobs_)
-      if (!is_final(job.state) && is_inside(job) == inside)
+  for (const bool inside : {true, false}) {
+    for (const auto& [number, job] : jobs_) {
+      if (!is_final(job.state) && is_inside(job) == inside) {
         lines.push_back(attempt_text(number, job.attempt) + " " + std::string{name(job.state)} + " position " +
                         std::to_string(position(number)) + (job.due ? " at " + text(*job.due) : ""));
+      }
+    }
+  }
   return lines;
 }
 
 std::string Oracle::head(Now now) const {
   const auto next = oldest_inside();
-  if (next == jobs_.end())
+  if (next == jobs_.end()) {
     return "empty";
+  }
   const Job& job = next->second;
   const bool later = job.state == JobState::retrying && *job.due > now.wall;
   const char* status = runner() != jobs_.end() ? "busy" : job.state == JobState::halted ? "stopped" : later ? "later" : "ready";
@@ -324,17 +351,21 @@ std::string Oracle::head(Now now) const {
 std::optional<MonoTime> Oracle::next_moment(Now now) const {
   MonoTime earliest = MonoTime::max();
   for (const auto& [number, job] : jobs_) {
-    if (job.state == JobState::running)
+    if (job.state == JobState::running) {
       earliest = std::min({earliest, job.deadline, job.timeout_at});
-    if (job.state == JobState::scheduled)
+    }
+    if (job.state == JobState::scheduled) {
       earliest = std::min(earliest, now.at(*job.due));
-    if (may_expire(job))
+    }
+    if (may_expire(job)) {
       earliest = std::min(earliest, now.at(*job.expires_at));
+    }
   }
   const auto next = oldest_inside();
   if (runner() == jobs_.end() && next != jobs_.end() && next->second.state == JobState::retrying &&
-      *next->second.due > now.wall)
+      *next->second.due > now.wall) {
     earliest = std::min(earliest, now.at(*next->second.due));
+  }
   return earliest == MonoTime::max() ? std::nullopt : std::optional{earliest};
 }
 

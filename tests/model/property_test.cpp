@@ -31,10 +31,12 @@ TEST_CASE("a mailbox does what the oracle says, whatever happens to it") {
 
 TEST_CASE("the random schedules come across everything that matters") {
   Counts seen;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed)
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     check_schedule(seed, steps, &seen);
-  for (int event = 1; event <= static_cast<int>(Event::coalesced); ++event)
+  }
+  for (int event = 1; event <= static_cast<int>(Event::coalesced); ++event) {
     CHECK(seen[std::string{name(static_cast<Event>(event))}] > 0);
+  }
   for (const char* what :
        {"accepted", "coalesced", "grant", "nothing to start", "ask the journal", "error stale-fence", "error wrong-state",
         "error malformed", "outcome succeeded", "changed to running, asked to stop", "takeover", "late success",
@@ -71,9 +73,11 @@ namespace {
 /// Whether any of the first schedules goes wrong while this rule is taken out.
 bool is_noticed(const std::string& mutant) {
   const Environment armed{"TURNWISE_MUTANTS", mutant};
-  for (std::uint64_t seed = 1; seed <= 20; ++seed)
-    if (check_schedule(seed, steps))
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    if (check_schedule(seed, steps)) {
       return true;
+    }
+  }
   return false;
 }
 

@@ -26,39 +26,46 @@ std::vector<Numbered> by_entry(std::vector<Numbered> journal) {
 
 Mailbox rebuilt(const std::vector<Numbered>& journal, Now now, KindTable& kinds) {
   Mailbox mailbox;
-  for (const auto& [sequence, record] : by_entry(journal))
+  for (const auto& [sequence, record] : by_entry(journal)) {
     mailbox.apply(record, sequence, kinds);
+  }
   mailbox.adopt(now);
   return mailbox;
 }
 
 std::string joined(const Words& lines) {
   std::string all;
-  for (const std::string& line : lines)
+  for (const std::string& line : lines) {
     all += "\n    " + line;
+  }
   return all.empty() ? "\n    (nothing)" : all;
 }
 
 class Schedule {
 public:
   explicit Schedule(std::uint64_t seed) : random_(seed) {
-    for (const char* kind : kind_names)
+    for (const char* kind : kind_names) {
       kinds_.intern(kind);
+    }
   }
 
   std::optional<std::string> run(std::size_t steps) {
-    for (std::size_t step = 0; step < steps && !fault_; ++step)
+    for (std::size_t step = 0; step < steps && !fault_; ++step) {
       this->step();
-    if (!fault_)
+    }
+    if (!fault_) {
       replay_every_cut();
-    if (!fault_)
+    }
+    if (!fault_) {
       fault_ = check_journal(journal_);
+    }
     return fault_;
   }
 
   void count(Counts& seen) const {
-    for (const auto& [line, times] : lines_)
+    for (const auto& [line, times] : lines_) {
       seen[line] += times;
+    }
     count_rarities(journal_, seen);
   }
 
@@ -72,8 +79,9 @@ private:
 
   Nonce some_nonce() {
     Nonce nonce;
-    for (auto& byte : nonce.bits)
+    for (auto& byte : nonce.bits) {
       byte = static_cast<std::uint8_t>(random_());
+    }
     return nonce;
   }
 
@@ -89,21 +97,25 @@ private:
 
   /// Mostly an attempt that was granted lately; else an old one, or one that never was.
   Claim some_claim() {
-    if (grants_.empty())
+    if (grants_.empty()) {
       return {EntryNumber{1 + below(last_number_)}, Attempt{1}, some_nonce()};
+    }
     const std::uint64_t age = one_in(3) ? below(grants_.size()) : std::min(below(3), grants_.size() - 1);
     Claim claim = grants_[grants_.size() - 1 - age];
-    if (one_in(12))
+    if (one_in(12)) {
       claim.nonce = some_nonce();
-    if (one_in(12))
+    }
+    if (one_in(12)) {
       claim.attempt = Attempt{claim.attempt.value() + 2 - static_cast<std::uint32_t>(below(4))};
+    }
     return claim;
   }
 
   /// Mostly one that exists.
   EntryNumber some_entry() {
-    if (journal_.empty() || one_in(20))
+    if (journal_.empty() || one_in(20)) {
       return EntryNumber{1 + below(last_number_)};
+    }
     return journal_[below(journal_.size())].record.entry;
   }
 
@@ -112,14 +124,18 @@ private:
     job.subject = "artifact:123";
     job.kind = kinds_.name(some_kind());
     job.coalesce = one_in(3) ? static_cast<Coalesce>(below(4)) : Coalesce::never;
-    if (one_in(3))
+    if (one_in(3)) {
       job.key = "key-" + std::to_string(below(1'000));
-    if (one_in(5))
+    }
+    if (one_in(5)) {
       job.run_at = now_.wall - 1s + up_to(10s);
-    if (one_in(8))
+    }
+    if (one_in(8)) {
       job.delay = up_to(6s);
-    if (one_in(4))
+    }
+    if (one_in(4)) {
       job.expires_at = now_.wall - 200ms + up_to(15s);
+    }
     return job;
   }
 
@@ -170,20 +186,24 @@ private:
 
   void step() {
     pass_some_time();
-    if (one_in(25))
+    if (one_in(25)) {
       take_over();
-    if (!fault_)
+    }
+    if (!fault_) {
       tell(some_command());
-    if (!fault_ && one_in(4))
+    }
+    if (!fault_ && one_in(4)) {
       tell(Tick{}, After::tick);
+    }
   }
 
   void pass_some_time() {
     microseconds time{0};
-    if (const auto timer = mailbox_.next_timer(now_); timer && one_in(4))
+    if (const auto timer = mailbox_.next_timer(now_); timer && one_in(4)) {
       time = std::clamp<microseconds>(*timer - now_.mono, 0us, 20s); // to the very moment
-    else if (one_in(2))
+    } else if (one_in(2)) {
       time = up_to(one_in(10) ? 12s : 1s);
+    }
     now_.wall += time;
     now_.mono += time;
   }
@@ -192,8 +212,9 @@ private:
   void take_over() {
     now_.mono = MonoTime{microseconds{below(1'000'000'000'000)}};
     Mailbox next = rebuilt(journal_, now_, kinds_);
-    if (!next.same_jobs_as(mailbox_))
+    if (!next.same_jobs_as(mailbox_)) {
       return fail("a takeover", "the same jobs", "others");
+    }
     mailbox_ = std::move(next);
     oracle_.take_over(now_);
     ++lines_["takeover"];
@@ -207,58 +228,72 @@ private:
     const Words expected = oracle_.expect(command, now_, chance);
     std::vector<Action> actions;
     mailbox_.handle(command, Context{ShardId{1}, now_, kinds_, chance}, actions);
-    for (const Action& action : actions)
+    for (const Action& action : actions) {
       keep(action);
+    }
     const Words found = in_words(actions);
     const std::string what = "command " + std::to_string(command.index());
     history_.push_back(what + ":" + joined(found));
-    for (const std::string& line : found)
+    for (const std::string& line : found) {
       ++lines_[line.substr(0, line.find(" #"))];
-    if (found != expected)
+    }
+    if (found != expected) {
       return fail(what, joined(expected), joined(found));
-    if (after == After::tick)
-      if (const auto timer = mailbox_.next_timer(now_); timer && *timer <= now_.mono)
+    }
+    if (after == After::tick) {
+      if (const auto timer = mailbox_.next_timer(now_); timer && *timer <= now_.mono) {
         return fail(what, "a tick that leaves nothing to do", "a timer that has run out");
+      }
+    }
     look(what);
   }
 
   void keep(const Action& action) {
-    if (const auto* append = std::get_if<Append>(&action))
+    if (const auto* append = std::get_if<Append>(&action)) {
       journal_.push_back({Sequence{++last_number_}, append->record});
-    if (const auto* reply = std::get_if<Reply>(&action))
-      if (const auto* grant = std::get_if<Grant>(&reply->response))
+    }
+    if (const auto* reply = std::get_if<Reply>(&action)) {
+      if (const auto* grant = std::get_if<Grant>(&reply->response)) {
         grants_.push_back({grant->entry, grant->attempt, grant->nonce});
+      }
+    }
   }
 
   // ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   void fail(const std::string& what, const std::string& expected, const std::string& found) {
     std::ostringstream text;
-    for (std::size_t step = history_.size() > 12 ? history_.size() - 12 : 0; step < history_.size(); ++step)
+    for (std::size_t step = history_.size() > 12 ? history_.size() - 12 : 0; step < history_.size(); ++step) {
       text << history_[step] << "\n";
+    }
     text << "after " << what << "\n  expected: " << expected << "\n  found: " << found;
     fault_ = text.str();
   }
 
   void look(const std::string& what) {
-    if (const std::string head = head_in_words(); head != oracle_.head(now_))
+    if (const std::string head = head_in_words(); head != oracle_.head(now_)) {
       return fail(what, oracle_.head(now_), head);
-    if (const Words jobs = jobs_in_words(); jobs != oracle_.jobs())
+    }
+    if (const Words jobs = jobs_in_words(); jobs != oracle_.jobs()) {
       return fail(what, joined(oracle_.jobs()), joined(jobs));
-    if (mailbox_.open_count() != oracle_.jobs().size())
+    }
+    if (mailbox_.open_count() != oracle_.jobs().size()) {
       return fail(what, std::to_string(oracle_.jobs().size()) + " open jobs", std::to_string(mailbox_.open_count()));
+    }
     const auto moment = oracle_.next_moment(now_);
     const auto timer = mailbox_.next_timer(now_);
-    if (moment && (!timer || *timer > *moment))
+    if (moment && (!timer || *timer > *moment)) {
       fail(what, "a timer for what comes next", "one too late, or none");
+    }
   }
 
   std::string head_in_words() {
     static constexpr std::array<const char*, 5> statuses{"empty", "ready", "busy", "later", "stopped"};
     const Head head = mailbox_.head(now_);
     const std::string status = statuses.at(static_cast<std::size_t>(head.status));
-    if (head.status == Head::Status::empty)
+    if (head.status == Head::Status::empty) {
       return status;
+    }
     return status + " #" + std::to_string(head.entry.value()) + " " + kinds_.name(head.kind);
   }
 
@@ -266,10 +301,11 @@ private:
     std::vector<Action> actions;
     mailbox_.handle(Describe{1'000'000, {}}, Context{ShardId{1}, now_, kinds_, 0}, actions);
     Words lines;
-    for (const JobView& job : std::get<SubjectView>(std::get<Reply>(actions.at(0)).response).jobs)
+    for (const JobView& job : std::get<SubjectView>(std::get<Reply>(actions.at(0)).response).jobs) {
       lines.push_back(" #" + std::to_string(job.entry.value()) + " attempt " + std::to_string(job.attempt.value()) + " " +
                       std::string{name(job.state)} + " position " + std::to_string(job.position) +
                       (job.due ? " at " + std::to_string(job.due->time_since_epoch().count()) : ""));
+    }
     return lines;
   }
 
@@ -278,13 +314,16 @@ private:
     Mailbox live;
     for (std::size_t cut = 0; cut <= journal_.size(); ++cut) {
       const std::vector<Numbered> prefix(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(cut));
-      if (!rebuilt(prefix, now_, kinds_).same_jobs_as(live))
+      if (!rebuilt(prefix, now_, kinds_).same_jobs_as(live)) {
         return fail("replay of " + std::to_string(cut) + " records", "the same jobs", "others");
-      if (cut < journal_.size())
+      }
+      if (cut < journal_.size()) {
         live.apply(journal_[cut].record, journal_[cut].sequence, kinds_);
+      }
     }
-    if (!live.same_jobs_as(mailbox_))
+    if (!live.same_jobs_as(mailbox_)) {
       fail("replay of everything", "the same jobs", "others");
+    }
   }
 
   std::mt19937_64 random_;
@@ -305,8 +344,9 @@ private:
 std::optional<std::string> check_schedule(std::uint64_t seed, std::size_t steps, Counts* seen) {
   Schedule schedule{seed};
   auto violation = schedule.run(steps);
-  if (seen != nullptr)
+  if (seen != nullptr) {
     schedule.count(*seen);
+  }
   return violation;
 }
 
