@@ -40,6 +40,7 @@ public:
   [[nodiscard]] client::Client connect() const;
   /// Of the node that runs.
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
+  [[nodiscard]] bool runs() { return process_ && process_->runs(); }
   [[nodiscard]] const std::string& address() const { return address_; }
 
 private:

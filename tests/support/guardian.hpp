@@ -5,9 +5,10 @@
 
 namespace turnwise::tests {
 
-/// Arguments: folder of PostgreSQL's programs, folder of the server, folder of the template. Runs as the server's user.
+/// Arguments: folder of PostgreSQL's programs, folder of the server, folder of the template, and where the WAL is to be when it
+/// is to be elsewhere. Runs as the server's user.
 inline constexpr auto guardian_script = R"sh(
-bin="$1" folder="$2" template="$3" data="$2/data"
+bin="$1" folder="$2" template="$3" wal="$4" data="$2/data"
 unset PGDATA PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS
 
 # Made once and copied ever after. A half-made one has another name.
@@ -18,6 +19,9 @@ initialize() {
     mv -T "$making" "$template" 2>/dev/null || rm -rf "$making"
   fi
   cp -a "$template" "$data" || return 1
+  if [ -n "$wal" ]; then
+    mv "$data/pg_wal" "$wal/pg_wal" && ln -s "$wal/pg_wal" "$data/pg_wal" || return 1
+  fi
   cat >>"$data/postgresql.conf" <<CONF
 listen_addresses = ''
 unix_socket_directories = '$folder'
