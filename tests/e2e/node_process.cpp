@@ -70,8 +70,8 @@ int NodeProcess::wait() {
   return *status;
 }
 
-client::Client NodeProcess::connect() const {
-  return client::Client::open("http://" + address_).value();
+client::Client NodeProcess::connect(client::Options options) const {
+  return client::Client::open("http://" + address_, std::move(options)).value();
 }
 
 int run_turnwise(const std::vector<std::string>& arguments) {
@@ -91,11 +91,11 @@ client::NewJob keyed_job(std::string key) {
   return job;
 }
 
-client::Grant claim_one(const NodeProcess& node) {
+client::Grant claim_one(const NodeProcess& node, const std::string& kind) {
   auto client = node.connect();
   client::ClaimRequest request;
   request.worker = "tester";
-  request.kinds = {"work"};
+  request.kinds = {kind};
   request.wait = 10s;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {

@@ -37,7 +37,7 @@ public:
   /// Waits until it ends by itself. @returns as stop().
   int wait();
 
-  [[nodiscard]] client::Client connect() const;
+  [[nodiscard]] client::Client connect(client::Options options = {}) const;
   /// Of the node that runs.
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
   [[nodiscard]] bool runs() { return process_ && process_->runs(); }
@@ -58,7 +58,7 @@ int run_turnwise(const std::vector<std::string>& arguments);
 /// A job of kind "work" for subject "a:1".
 client::NewJob keyed_job(std::string key);
 
-/// Claims one job of kind "work", however often the node has to be asked.
-client::Grant claim_one(const NodeProcess& node);
+/// Claims one job of this kind, however often the node has to be asked.
+client::Grant claim_one(const NodeProcess& node, const std::string& kind = "work");
 
 } // namespace turnwise::tests

@@ -36,13 +36,18 @@ CONF
 }
 start() { "$bin/pg_ctl" --pgdata="$data" --log="$folder/log" --timeout=60 --wait --silent start; }
 stop() { "$bin/pg_ctl" --pgdata="$data" --mode=immediate --timeout=60 --wait --silent stop; }
+# The postmaster first: then no process of the server is added.
+freeze() { postmaster="$(head -n 1 "$data/postmaster.pid")" && kill -STOP "$postmaster" && kill -STOP $(children); }
+thaw() { [ -z "$postmaster" ] || kill -CONT $(children) "$postmaster"; }
+children() { cat "/proc/$postmaster/task/$postmaster/children"; }
 
 trap '' HUP INT TERM
 while read -r order; do
   case "$order" in
-  initialize | start | stop) if "$order" >>"$folder/guardian.log" 2>&1; then echo done; else echo failed; fi ;;
+  initialize | start | stop | freeze | thaw) if "$order" >>"$folder/guardian.log" 2>&1; then echo done; else echo failed; fi ;;
   esac
 done
+thaw >/dev/null 2>&1
 stop >/dev/null 2>&1
 rm -rf "$folder" >/dev/null 2>&1 & # nobody has to wait for that
 )sh";

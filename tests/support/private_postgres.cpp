@@ -190,4 +190,12 @@ void PrivatePostgres::start() {
   guardian_->order("start");
 }
 
+void PrivatePostgres::freeze() {
+  guardian_->order("freeze");
+}
+
+void PrivatePostgres::thaw() {
+  guardian_->order("thaw");
+}
+
 } // namespace turnwise::tests

@@ -30,6 +30,11 @@ public:
   /// Starts it again after a stop; waits until it accepts connections.
   void start();
 
+  /// Stops every process of the server in its tracks: connections stay, and nothing is answered.
+  void freeze();
+  /// Lets them go on, as if nothing had happened.
+  void thaw();
+
 private:
   struct Guardian;
   std::filesystem::path folder_;
