@@ -22,7 +22,7 @@ constexpr int refusals_wanted = 20;
 constexpr std::chrono::seconds answer_max{15};
 constexpr std::uint64_t wal_segment = 16 * mebibyte;
 
-constexpr auto not_permitted = "this user may not mount a small disk: run as root";
+constexpr auto not_permitted = "mounts are not permitted here: run as root, in a container with the capability SYS_ADMIN";
 
 /// What no compression makes smaller.
 std::string noise() {
