@@ -12,6 +12,7 @@
 #include "app/http/router.hpp"
 #include "app/http/server.hpp"
 #include "app/node/place.hpp"
+#include "app/node/stop_limit.hpp"
 #include "app/node/stop_signal.hpp"
 #include "app/routes/routes.hpp"
 
@@ -22,6 +23,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds handlers_patience_max{10'000};
 constexpr milliseconds connections_patience{2'000};
+/// What the end may take beyond the time that running work is given; it takes less when PostgreSQL answers.
+constexpr milliseconds farewell_max{10'000};
 constexpr rlim_t descriptors_besides_connections = 256;
 
 int failed(const model::Error& error, std::string_view hint) {
@@ -68,8 +71,18 @@ model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& 
   return handlers::Runner::start(engine, parts.spawner.get(), config, std::move(own));
 }
 
+/// Nothing that was acknowledged is lost, but nothing was given back either: others take over when this node's lease is over.
+std::function<void()> give_up_stopping(std::function<void()> farewell) {
+  return [farewell = std::move(farewell)] {
+    spdlog::critical("node-stopped-at-once reason=\"PostgreSQL does not answer\"");
+    farewell();
+    std::_Exit(exit_failed);
+  };
+}
+
 /// Everything between the start of the engine and its end.
-int serve(const Parts& parts, const std::string& address, http::Server& server, actors::Engine& engine, StopSignal& stop) {
+int serve(const Parts& parts, const std::string& address, http::Server& server, actors::Engine& engine, StopSignal& stop,
+          StopLimit& limit) {
   auto handlers = start_handlers(engine, parts);
   if (!handlers) {
     return failed(handlers.error(), "");
@@ -90,6 +103,7 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
   if (*handlers) {
     (*handlers)->stop(std::min(parts.options.engine.drain_max, handlers_patience_max));
   }
+  limit.begin(parts.options.engine.drain_max + farewell_max);
   server.stop_accepting();
   engine.drain();
   server.stop(connections_patience);
@@ -113,11 +127,12 @@ int run_parts(Parts& parts) {
   }
   const std::string address = http::Endpoint{endpoint->host, *port}.text();
   parts.options.engine.address = place_of(address);
+  StopLimit limit(give_up_stopping(parts.farewell)); // outlives the engine, whose threads may hang
   auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process(parts.farewell));
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);
   }
-  return serve(parts, address, server, **engine, stop);
+  return serve(parts, address, server, **engine, stop, limit);
 }
 
 } // namespace

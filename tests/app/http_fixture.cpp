@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -57,6 +58,11 @@ bool RawClient::send(std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   return true;
+}
+
+std::size_t RawClient::receive(std::size_t bytes_max) {
+  std::vector<char> buffer(bytes_max);
+  return static_cast<std::size_t>(std::max<ssize_t>(::recv(socket_, buffer.data(), buffer.size(), 0), 0));
 }
 
 bool RawClient::read_more() {

@@ -30,6 +30,8 @@ public:
 
   /// @returns whether the bytes could be sent: not when the server has closed
   bool send(std::string_view bytes);
+  /// Takes some bytes that are there, at most so many, past read(). @returns how many; none when the server has closed
+  std::size_t receive(std::size_t bytes_max);
   /// Reads one response.
   Reply read();
   Reply ask(std::string_view bytes) {

@@ -2,14 +2,11 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <cstring>
 #include <stdexcept>
 #include <thread>
 
@@ -30,35 +27,6 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
-pid_t spawn(const std::vector<std::string>& arguments, const NodeProcess::Environment& environment) {
-  std::vector<std::string> words{TURNWISE_PROGRAM};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (auto& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  std::vector<std::string> settings;
-  for (char** setting = environ; *setting != nullptr; ++setting)
-    settings.emplace_back(*setting);
-  for (const auto& [name, value] : environment)
-    settings.push_back(name + "=" + value);
-  std::vector<char*> envp;
-  for (auto& setting : settings)
-    envp.push_back(setting.data());
-  envp.push_back(nullptr);
-  pid_t pid = 0;
-  if (const int failure = ::posix_spawn(&pid, TURNWISE_PROGRAM, nullptr, nullptr, argv.data(), envp.data()); failure != 0)
-    throw std::runtime_error(std::string("posix_spawn: ") + std::strerror(failure));
-  return pid;
-}
-
-int wait_for_end(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 } // namespace
 
 NodeProcess::NodeProcess(std::string connection, std::vector<std::string> options)
@@ -66,15 +34,12 @@ NodeProcess::NodeProcess(std::string connection, std::vector<std::string> option
   REQUIRE(run_turnwise({"migrate", "--database", connection_}) == 0);
 }
 
-NodeProcess::~NodeProcess() {
-  if (pid_ != 0)
-    kill();
-}
+NodeProcess::~NodeProcess() = default;
 
 void NodeProcess::launch(const Environment& environment) {
   std::vector<std::string> arguments{"serve", "--database", connection_, "--listen", address_, "--log-level", "warn"};
   arguments.insert(arguments.end(), options_.begin(), options_.end());
-  pid_ = spawn(arguments, environment);
+  process_.emplace(TURNWISE_PROGRAM, arguments, environment);
 }
 
 void NodeProcess::start(const Environment& environment) {
@@ -83,31 +48,37 @@ void NodeProcess::start(const Environment& environment) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!client.ready()) {
     REQUIRE(std::chrono::steady_clock::now() < deadline);
-    REQUIRE(::waitpid(pid_, nullptr, WNOHANG) == 0);
+    REQUIRE(process_->runs());
     std::this_thread::yield();
   }
 }
 
 void NodeProcess::kill() {
-  ::kill(pid_, SIGKILL);
+  process_->signal(SIGKILL);
   wait();
 }
 
 int NodeProcess::stop() {
-  ::kill(pid_, SIGTERM);
+  process_->signal(SIGTERM);
   return wait();
 }
 
 int NodeProcess::wait() {
-  return wait_for_end(std::exchange(pid_, 0));
+  const auto status = process_->wait_for_end(patience);
+  REQUIRE(status);
+  process_.reset();
+  return *status;
 }
 
-client::Client NodeProcess::connect() const {
-  return client::Client::open("http://" + address_).value();
+client::Client NodeProcess::connect(client::Options options) const {
+  return client::Client::open("http://" + address_, std::move(options)).value();
 }
 
 int run_turnwise(const std::vector<std::string>& arguments) {
-  return wait_for_end(spawn(arguments, {}));
+  Child child(TURNWISE_PROGRAM, arguments);
+  const auto status = child.wait_for_end(patience);
+  REQUIRE(status);
+  return *status;
 }
 
 client::NewJob keyed_job(std::string key) {
@@ -120,11 +91,11 @@ client::NewJob keyed_job(std::string key) {
   return job;
 }
 
-client::Grant claim_one(const NodeProcess& node) {
+client::Grant claim_one(const NodeProcess& node, const std::string& kind) {
   auto client = node.connect();
   client::ClaimRequest request;
   request.worker = "tester";
-  request.kinds = {"work"};
+  request.kinds = {kind};
   request.wait = 10s;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {

@@ -3,12 +3,13 @@
 
 #include <sys/types.h>
 
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/client/client.hpp"
 #include "app/client/retry.hpp"
+#include "tests/e2e/child.hpp"
 #include "tests/support/private_postgres.hpp"
 
 namespace turnwise::tests {
@@ -21,8 +22,6 @@ inline constexpr std::chrono::seconds patience{40};
 /// `turnwise serve` on a free port of loopback. Killed with -9 at the end, if it still runs.
 class NodeProcess {
 public:
-  using Environment = std::map<std::string, std::string>;
-
   /// Chooses a port and migrates the database; starts nothing yet.
   explicit NodeProcess(std::string connection, std::vector<std::string> options = {});
   ~NodeProcess();
@@ -38,8 +37,11 @@ public:
   /// Waits until it ends by itself. @returns as stop().
   int wait();
 
-  [[nodiscard]] client::Client connect() const;
-  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] client::Client connect(client::Options options = {}) const;
+  /// Of the node that runs.
+  [[nodiscard]] pid_t pid() const { return process_->pid(); }
+  [[nodiscard]] bool runs() { return process_ && process_->runs(); }
+  [[nodiscard]] const std::string& address() const { return address_; }
 
 private:
   void launch(const Environment& environment);
@@ -47,7 +49,7 @@ private:
   std::string connection_;
   std::vector<std::string> options_;
   std::string address_;
-  pid_t pid_{};
+  std::optional<Child> process_;
 };
 
 /// Runs the program and waits for its end. @returns its exit status.
@@ -56,7 +58,7 @@ int run_turnwise(const std::vector<std::string>& arguments);
 /// A job of kind "work" for subject "a:1".
 client::NewJob keyed_job(std::string key);
 
-/// Claims one job of kind "work", however often the node has to be asked.
-client::Grant claim_one(const NodeProcess& node);
+/// Claims one job of this kind, however often the node has to be asked.
+client::Grant claim_one(const NodeProcess& node, const std::string& kind = "work");
 
 } // namespace turnwise::tests

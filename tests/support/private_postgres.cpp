@@ -111,13 +111,14 @@ struct Pipe {
 
 /// The guardian as the program sees it. Ends it, and with it the server, at the end.
 struct PrivatePostgres::Guardian {
-  Guardian(const fs::path& programs, const fs::path& folder, const fs::path& original) : log(folder / "guardian.log") {
+  Guardian(const fs::path& programs, const fs::path& folder, const fs::path& original, const fs::path& wal)
+      : log(folder / "guardian.log") {
     std::vector<std::string> words;
     if (is_root()) {
       words = {"setpriv", "--reuid", server_user, "--regid", server_user, "--init-groups", "--"};
     }
     for (const auto& word : {std::string{"sh"}, std::string{"-c"}, std::string{guardian_script}, std::string{"guardian"},
-                             programs.string(), folder.string(), original.string()}) {
+                             programs.string(), folder.string(), original.string(), wal.string()}) {
       words.push_back(word);
     }
     std::vector<char*> arguments;
@@ -168,9 +169,9 @@ struct PrivatePostgres::Guardian {
   int answers{-1};
 };
 
-PrivatePostgres::PrivatePostgres() : folder_(make_folder()) {
+PrivatePostgres::PrivatePostgres(const fs::path& wal_folder) : folder_(make_folder()) {
   const auto programs = find_programs();
-  guardian_ = std::make_unique<Guardian>(programs, folder_, template_folder(programs));
+  guardian_ = std::make_unique<Guardian>(programs, folder_, template_folder(programs), wal_folder);
   guardian_->order("initialize");
   guardian_->order("start");
 }
@@ -187,6 +188,14 @@ void PrivatePostgres::stop_immediately() {
 
 void PrivatePostgres::start() {
   guardian_->order("start");
+}
+
+void PrivatePostgres::freeze() {
+  guardian_->order("freeze");
+}
+
+void PrivatePostgres::thaw() {
+  guardian_->order("thaw");
 }
 
 } // namespace turnwise::tests

@@ -16,7 +16,8 @@ namespace turnwise::tests {
 class PrivatePostgres {
 public:
   /// Starts a server and waits until it accepts connections.
-  PrivatePostgres();
+  /// @param wal_folder  an empty folder that the server's user may write, for its WAL; empty: with the other data
+  explicit PrivatePostgres(const std::filesystem::path& wal_folder = {});
   ~PrivatePostgres();
   PrivatePostgres(const PrivatePostgres&) = delete;
   PrivatePostgres& operator=(const PrivatePostgres&) = delete;
@@ -28,6 +29,11 @@ public:
   void stop_immediately();
   /// Starts it again after a stop; waits until it accepts connections.
   void start();
+
+  /// Stops every process of the server in its tracks: connections stay, and nothing is answered.
+  void freeze();
+  /// Lets them go on, as if nothing had happened.
+  void thaw();
 
 private:
   struct Guardian;
@@ -51,6 +57,8 @@ public:
   /// Runs SQL on a connection of its own.
   /// @returns the first column of the first row, or an empty text.
   std::string query(const std::string& sql) const;
+  /// Puts its tables and indexes into this empty folder, which the server's user may write. Nobody may be connected.
+  void move_to(const std::filesystem::path& folder) const;
   /// Ends all other sessions of this database. @returns how many there were.
   int terminate_backends() const;
 

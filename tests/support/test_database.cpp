@@ -58,6 +58,11 @@ std::string TestDatabase::query(const std::string& sql) const {
   return run(connection_, sql);
 }
 
+void TestDatabase::move_to(const std::filesystem::path& folder) const {
+  run(administrator_, "CREATE TABLESPACE of_" + name_ + " LOCATION '" + folder.string() + "'");
+  run(administrator_, "ALTER DATABASE " + name_ + " SET TABLESPACE of_" + name_);
+}
+
 int TestDatabase::terminate_backends() const {
   return std::stoi(run(administrator_,
                        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '" + name_ + "'"));
