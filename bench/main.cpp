@@ -19,28 +19,33 @@ using namespace turnwise::bench;
 
 std::string list_of_workloads() {
   std::string text = "workloads (all of them when none is named):\n";
-  for (const auto& workload : all_workloads())
+  for (const auto& workload : all_workloads()) {
     text += fmt::format("  {:<10} {}\n", workload.name, workload.text);
+  }
   return text;
 }
 
 std::vector<const Workload*> choose(const std::vector<std::string>& names) {
   std::vector<const Workload*> chosen;
-  for (const auto& workload : all_workloads())
-    if (names.empty() || std::ranges::find(names, workload.name) != names.end())
+  for (const auto& workload : all_workloads()) {
+    if (names.empty() || std::ranges::find(names, workload.name) != names.end()) {
       chosen.push_back(&workload);
+    }
+  }
   return chosen;
 }
 
 /// A node that was just started has to load its shards first. Throws std::runtime_error when it is not ready in time.
 void wait_until_ready(const std::string& url, unsigned seconds_max) {
   auto client = turnwise::client::Client::open(url);
-  if (!client)
+  if (!client) {
     throw std::runtime_error{client.error().detail};
+  }
   const auto end = Clock::now() + std::chrono::seconds{seconds_max};
   while (!client->ready()) {
-    if (Clock::now() > end)
+    if (Clock::now() > end) {
       throw std::runtime_error{"no node is ready at " + url};
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
 }
@@ -48,12 +53,14 @@ void wait_until_ready(const std::string& url, unsigned seconds_max) {
 /// Runs are interleaved: what disturbs the machine for a while then disturbs every workload a little.
 std::vector<Report> measure(const std::vector<const Workload*>& workloads, const Settings& settings, unsigned runs) {
   std::vector<Report> reports;
-  for (const auto* workload : workloads)
+  for (const auto* workload : workloads) {
     reports.push_back({workload->name, {}});
+  }
   for (unsigned run = 1; run <= runs; ++run) {
     for (std::size_t i = 0; i < workloads.size(); ++i) {
-      if (run > workloads[i]->runs_max)
+      if (run > workloads[i]->runs_max) {
         continue;
+      }
       fmt::print(stderr, "run {} of {}: {}\n", run, std::min(runs, workloads[i]->runs_max), workloads[i]->name);
       workloads[i]->run(settings, reports[i].measurements);
     }
@@ -72,8 +79,9 @@ int main(int argc, char** argv) {
   CLI::App app{"Measures a Turnwise node over HTTP. Every figure comes with a check of order, overlap and loss."};
   app.footer(list_of_workloads());
   std::vector<std::string> known;
-  for (const auto& workload : all_workloads())
+  for (const auto& workload : all_workloads()) {
     known.emplace_back(workload.name);
+  }
   app.add_option("WORKLOAD", names)->check(CLI::IsMember(known));
   app.add_option("--url", settings.url)->capture_default_str();
   app.add_option("--runs", runs)->check(CLI::Range(1, 1'000))->capture_default_str();

@@ -11,16 +11,18 @@ namespace turnwise::bench {
 namespace json = boost::json;
 
 double percentile(std::vector<double>& values, double fraction) {
-  if (values.empty())
+  if (values.empty()) {
     return 0;
+  }
   std::ranges::sort(values);
   const auto rank = static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(values.size())));
   return values[std::clamp<std::size_t>(rank, 1, values.size()) - 1];
 }
 
 double median(std::vector<double> values) {
-  if (values.empty())
+  if (values.empty()) {
     return 0;
+  }
   std::ranges::sort(values);
   const auto middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
@@ -28,20 +30,24 @@ double median(std::vector<double> values) {
 
 void Measurements::add(const std::string& name, const std::string& unit, double value) {
   auto metric = std::ranges::find(metrics_, name, &Metric::name);
-  if (metric == metrics_.end())
+  if (metric == metrics_.end()) {
     metric = metrics_.insert(metrics_.end(), Metric{name, unit, {}});
+  }
   metric->values.push_back(value);
 }
 
 std::string readable(double value) {
-  if (value != 0 && std::abs(value) < 10)
+  if (value != 0 && std::abs(value) < 10) {
     return fmt::format("{:.{}f}", value, std::abs(value) < 1 ? 3 : 2);
-  if (std::abs(value) < 100)
+  }
+  if (std::abs(value) < 100) {
     return fmt::format("{:.1f}", value);
+  }
   auto text = fmt::format("{:.0f}", value);
   const std::size_t first = text.starts_with('-') ? 1 : 0;
-  for (auto at = text.size(); at > first + 3;)
+  for (auto at = text.size(); at > first + 3;) {
     text.insert(at -= 3, ",");
+  }
   return text;
 }
 

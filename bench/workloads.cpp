@@ -37,13 +37,16 @@ public:
       out_.add(name_ + ": CPU of " + whose, "s per 1,000 jobs",
                (to.cpu_seconds - from.cpu_seconds) * 1'000 / static_cast<double>(jobs));
     };
-    if (before_.node && after.node)
+    if (before_.node && after.node) {
       cpu("node", *before_.node, *after.node);
-    if (before_.postgres && after.postgres)
+    }
+    if (before_.postgres && after.postgres) {
       cpu("PostgreSQL", *before_.postgres, *after.postgres);
+    }
     cpu("client", before_.client, after.client);
-    if (after.node)
+    if (after.node) {
       out_.add("peak memory of node", "MB", after.node->resident_peak_mb);
+    }
   }
 
 private:
@@ -60,8 +63,9 @@ void expect_empty(Loop& loop) {
   channel->get("/v1/stats", [&](const Reply& reply) {
     expect_success(reply, "stats");
     const auto stats = client::wire::decode_stats(reply.body);
-    if (!stats || stats->jobs_open != 0)
+    if (!stats || stats->jobs_open != 0) {
       throw std::runtime_error{"the node has open jobs: figures would be worth nothing"};
+    }
     answered = true;
   });
   loop.run_until([&] { return answered; }, seconds{10});
@@ -69,17 +73,20 @@ void expect_empty(Loop& loop) {
 
 void expect_no_faults(const Checker& checker) {
   const auto faults = checker.faults();
-  if (faults.empty())
+  if (faults.empty()) {
     return;
+  }
   std::string text = "wrong work:";
-  for (const auto& fault : faults)
+  for (const auto& fault : faults) {
     text += "\n  " + fault;
+  }
   throw std::runtime_error{text};
 }
 
 void add_latencies(Measurements& out, const std::string& name, std::vector<double>& values) {
-  for (const auto& [label, fraction] : {std::pair{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}})
+  for (const auto& [label, fraction] : {std::pair{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}}) {
     out.add(name + " " + label, "ms", percentile(values, fraction));
+  }
   out.add(name + " max", "ms", values.empty() ? 0 : values.back());
 }
 
@@ -92,8 +99,9 @@ struct Bench {
 
   void submit_in_bulk(std::vector<JobSource>& sources) {
     Submitters submitters{loop, label, checker, bulk};
-    for (auto& source : sources)
+    for (auto& source : sources) {
       submitters.add(source);
+    }
     submitters.start();
     loop.run_until([&] { return submitters.done(); }, limit);
   }
@@ -112,8 +120,9 @@ struct Bench {
 
 /// Bulk submits come over two connections, each with its own half of the subjects, so that the order within each is known.
 std::vector<JobSource> halves(std::uint64_t jobs, std::uint32_t subjects) {
-  if (subjects == 1)
+  if (subjects == 1) {
     return {JobSource::round_robin(jobs, 0, 1, 1)};
+  }
   return {JobSource::round_robin(jobs / 2, 0, 2, subjects), JobSource::round_robin(jobs - jobs / 2, 1, 2, subjects)};
 }
 
@@ -122,8 +131,9 @@ void submit(const Settings& settings, Measurements& out) {
   auto source = JobSource::round_robin(settings.jobs, 0, 1, settings.subjects);
   {
     Submitters submitters{bench.loop, bench.label, bench.checker, 1};
-    for (unsigned i = 0; i < settings.submit_connections; ++i)
+    for (unsigned i = 0; i < settings.submit_connections; ++i) {
       submitters.add(source);
+    }
     Step step{settings, out, "durable single submits"};
     submitters.start();
     bench.loop.run_until([&] { return submitters.done(); }, limit);
@@ -140,8 +150,9 @@ void overlap(const Settings& settings, Measurements& out) {
   auto sources = halves(settings.jobs, settings.subjects);
   Workers workers{bench.loop, bench.label, bench.checker, settings.workers};
   Submitters submitters{bench.loop, bench.label, bench.checker, bulk};
-  for (auto& source : sources)
+  for (auto& source : sources) {
     submitters.add(source);
+  }
   Step step{settings, out, "end to end, bulk"};
   workers.start();
   submitters.start();
@@ -189,8 +200,9 @@ public:
         turns_(settings.subjects),
         in_flight_(settings.subjects),
         left_(std::uint64_t{settings.latency_seconds} * settings.latency_rate) {
-    for (unsigned i = 0; i < settings.submit_connections * 4; ++i)
+    for (unsigned i = 0; i < settings.submit_connections * 4; ++i) {
       channels_.push_back(bench.loop.connect());
+    }
   }
 
   void start() { schedule(Clock::now()); }
@@ -209,8 +221,9 @@ private:
   void schedule(Clock::time_point due) {
     bench_.loop.at(due, [this, due] {
       submit_one(due);
-      if (--left_ > 0)
+      if (--left_ > 0) {
         schedule(due + std::chrono::nanoseconds{1'000'000'000 / settings_.latency_rate});
+      }
     });
   }
 
@@ -218,15 +231,17 @@ private:
   std::uint32_t draw_subject() {
     for (;;) {
       const auto subject = static_cast<std::uint32_t>(random_() % turns_.size());
-      if (!in_flight_[subject])
+      if (!in_flight_[subject]) {
         return subject;
+      }
     }
   }
 
   void submit_one(Clock::time_point due) {
     const auto channel = std::ranges::find_if(channels_, [](const auto& one) { return one->idle(); });
-    if (channel == channels_.end())
+    if (channel == channels_.end()) {
       throw std::runtime_error{"the node falls behind: every connection waits for an answer"};
+    }
     const auto subject = draw_subject();
     const Place place{subject, turns_[subject]++};
     in_flight_[subject] = true;
@@ -273,8 +288,9 @@ void memory(const Settings& settings, Measurements& out) {
   auto sources = halves(subjects, subjects);
   Workers workers{bench.loop, bench.label, bench.checker, settings.workers};
   Submitters submitters{bench.loop, bench.label, bench.checker, bulk};
-  for (auto& source : sources)
+  for (auto& source : sources) {
     submitters.add(source);
+  }
   Step step{settings, out, "a job for each subject, end to end"};
   workers.start();
   submitters.start();
@@ -286,8 +302,9 @@ void memory(const Settings& settings, Measurements& out) {
   bench.loop.at(Clock::now() + seconds{5}, [&] { rested = true; }); // idle actors are put away after a while
   bench.loop.run_until([&] { return rested; }, limit);
   const auto after = read_costs(settings.processes);
-  if (!before.node || !after.node)
+  if (!before.node || !after.node) {
     throw std::runtime_error{"whose memory? --node-pid"};
+  }
   out.add("memory of node before", "MB", before.node->resident_mb);
   out.add("memory of node, all subjects idle", "MB", after.node->resident_mb);
   out.add("growth per idle subject", "bytes", (after.node->resident_mb - before.node->resident_mb) * 1'048'576 / subjects);
