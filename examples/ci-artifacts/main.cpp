@@ -32,8 +32,9 @@ public:
   explicit Folder(const std::string& wish) : ours_(wish.empty()), path_(wish) {
     if (ours_) {
       auto name = (fs::temp_directory_path() / "ci-artifacts-XXXXXX").string();
-      if (mkdtemp(name.data()) == nullptr)
+      if (mkdtemp(name.data()) == nullptr) {
         throw std::runtime_error{"cannot make a folder in " + fs::temp_directory_path().string()};
+      }
       path_ = name;
     }
   }
@@ -41,8 +42,9 @@ public:
   Folder& operator=(const Folder&) = delete;
   ~Folder() {
     std::error_code ignored;
-    if (ours_)
+    if (ours_) {
       fs::remove_all(path_, ignored);
+    }
   }
   [[nodiscard]] World world(const char* name) const { return World{path_ / name}; }
 
@@ -56,8 +58,9 @@ struct Part {
   std::vector<Loss> losses;
   [[nodiscard]] std::uint64_t lost() const {
     std::uint64_t sum = outcome.given_up;
-    for (const auto& loss : losses)
+    for (const auto& loss : losses) {
       sum += loss.count;
+    }
     return sum;
   }
 };
@@ -67,8 +70,9 @@ void print_comparison(const Part& ordinary, const Part& turnwise) {
     fmt::print("  {:<52} {:>9} {:>9}\n", text, left, right);
   };
   fmt::print("\n  {:<52} {:>9} {:>9}\n", "", "ordinary", "Turnwise");
-  for (std::size_t i = 0; i < ordinary.losses.size(); ++i)
+  for (std::size_t i = 0; i < ordinary.losses.size(); ++i) {
     line(ordinary.losses[i].text, ordinary.losses[i].count, turnwise.losses[i].count);
+  }
   line("tasks given up after " + std::to_string(attempts_max) + " attempts", ordinary.outcome.given_up,
        turnwise.outcome.given_up);
   line("attempts that failed", ordinary.outcome.failures, turnwise.outcome.failures);
@@ -107,8 +111,9 @@ int run(const Settings& settings) {
 
   const bool all_done = turnwise.outcome.done == expected_tasks(scenario);
   const bool scene_good = play_scene(folder.world("scene"), settings.url, name + "-scene");
-  if (ordinary.lost() == 0)
+  if (ordinary.lost() == 0) {
     fmt::print("\nThe ordinary queue was lucky this time; try --workers {} or more --artifacts.\n", settings.workers * 4);
+  }
   if (turnwise.lost() == 0 && all_done && scene_good) {
     fmt::print("\nThe ordinary queue damaged {} things. Turnwise lost nothing.\n", ordinary.lost());
     return 0;

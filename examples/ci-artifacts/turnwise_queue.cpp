@@ -21,8 +21,9 @@ constexpr std::size_t batch_max = 1'000;
 
 client::Client open_client(const std::string& url) {
   auto client = client::Client::open(url);
-  if (!client)
+  if (!client) {
     throw std::runtime_error{client.error().detail};
+  }
   return std::move(client).value();
 }
 
@@ -47,20 +48,23 @@ TurnwiseQueue::TurnwiseQueue(std::string url, std::string run, const World& worl
       observer_(std::move(observer)),
       submitter_(open_client(url_)),
       begin_(steady_clock::now()) {
-  for (unsigned i = 1; i <= workers; ++i)
+  for (unsigned i = 1; i <= workers; ++i) {
     workers_.emplace_back([this, i](const std::stop_token& stop) { work(stop, i); });
+  }
 }
 
 TurnwiseQueue::~TurnwiseQueue() {
-  for (auto& worker : workers_)
+  for (auto& worker : workers_) {
     worker.request_stop(); // all of them, before any is waited for
+  }
 }
 
 /// Counted before they are submitted: a worker may be done with one before the answer is here.
 void TurnwiseQueue::expect(const std::string& key_prefix, std::size_t tasks) {
   const std::lock_guard lock{mutex_};
-  if (expected_.insert(key_prefix).second) // a repeated attempt leaves nothing new behind
+  if (expected_.insert(key_prefix).second) { // a repeated attempt leaves nothing new behind
     open_ += tasks;
+  }
 }
 
 void TurnwiseQueue::submit(const std::vector<Task>& tasks) {
@@ -70,21 +74,26 @@ void TurnwiseQueue::submit(const std::vector<Task>& tasks) {
 void TurnwiseQueue::submit_with(client::Client& client, const std::vector<Task>& tasks, const std::string& key_prefix) {
   expect(key_prefix, tasks.size());
   std::vector<client::NewJob> jobs;
-  for (std::size_t i = 0; i < tasks.size(); ++i)
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
     jobs.push_back(make_job(tasks[i], run_, run_ + ":" + key_prefix + ":" + std::to_string(i)));
+  }
   for (std::size_t begin = 0; begin < jobs.size(); begin += batch_max) {
     const auto part = std::span{jobs}.subspan(begin, std::min(batch_max, jobs.size() - begin));
     const auto accepted = client::with_retry(steady_clock::now() + patience, [&]() -> model::Result<model::Done> {
       const auto answers = client.submit_batch(part);
-      if (!answers)
+      if (!answers) {
         return answers.error();
-      for (const auto& answer : *answers)
-        if (!answer)
+      }
+      for (const auto& answer : *answers) {
+        if (!answer) {
           return answer.error(); // all of them again: the keys make that harmless
+        }
+      }
       return model::Done{};
     });
-    if (!accepted)
+    if (!accepted) {
       throw std::runtime_error{"submitting failed: " + accepted.error().detail};
+    }
   }
 }
 
@@ -92,11 +101,13 @@ Outcome TurnwiseQueue::wait() {
   std::unique_lock lock{mutex_};
   while (open_ > 0 && fault_.empty()) {
     const auto seen = events_;
-    if (!changed_.wait_for(lock, patience, [&] { return events_ != seen || !fault_.empty(); }))
+    if (!changed_.wait_for(lock, patience, [&] { return events_ != seen || !fault_.empty(); })) {
       throw std::runtime_error{"nothing has happened for a minute, and " + std::to_string(open_) + " jobs are open"};
+    }
   }
-  if (!fault_.empty())
+  if (!fault_.empty()) {
     throw std::runtime_error{fault_};
+  }
   auto outcome = outcome_;
   outcome.seconds = std::chrono::duration<double>(steady_clock::now() - begin_).count();
   return outcome;
@@ -118,13 +129,16 @@ void TurnwiseQueue::work(const std::stop_token& stop, unsigned number) {
       // With results to report, it does not wait long for the answer.
       request.wait = milliseconds{request.results.empty() ? 500 : 20};
       const auto claimed = client::with_retry(steady_clock::now() + patience, [&] { return client.claim(request); });
-      if (!claimed)
+      if (!claimed) {
         throw std::runtime_error{"claiming failed: " + claimed.error().detail};
-      for (std::size_t i = 0; i < claimed->results.size(); ++i)
+      }
+      for (std::size_t i = 0; i < claimed->results.size(); ++i) {
         settle(claimed->results[i], request.results[i]);
+      }
       request.results.clear();
-      for (const auto& grant : claimed->grants)
+      for (const auto& grant : claimed->grants) {
         request.results.push_back(run_one(client, grant));
+      }
     }
   } catch (const std::exception& error) {
     report(error.what());
@@ -158,14 +172,18 @@ void TurnwiseQueue::settle(const model::Result<client::Settled>& settled, const 
     changed_.notify_all(); // superseded, or none of ours: whoever has it now will say how it ends
     return;
   }
-  if (answer.outcome == Answer::Outcome::fail)
+  if (answer.outcome == Answer::Outcome::fail) {
     ++outcome_.failures;
-  if (settled->state == "succeeded")
+  }
+  if (settled->state == "succeeded") {
     ++outcome_.done;
-  if (settled->state == "failed")
+  }
+  if (settled->state == "failed") {
     ++outcome_.given_up;
-  if (settled->state == "succeeded" || settled->state == "failed")
+  }
+  if (settled->state == "succeeded" || settled->state == "failed") {
     --open_;
+  }
   changed_.notify_all();
 }
 
