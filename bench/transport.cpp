@@ -25,6 +25,10 @@ namespace {
   throw std::runtime_error{what + ": " + std::generic_category().message(errno)};
 }
 
+// Nodes close a new connection that says nothing for 10 s, and an old one after a minute. Half of the shorter time: then no
+// request is ever sent into a connection that is about to be closed.
+constexpr std::chrono::seconds idle_max{5};
+
 /// The value of Content-Length, in any case, as Boost.Beast and others write it.
 std::size_t content_length(std::string_view head) {
   static constexpr std::string_view name = "content-length:";
@@ -65,11 +69,20 @@ ReplyFrame parse_reply(std::string_view bytes) {
 }
 
 Channel::~Channel() {
-  ::close(socket_);
+  disconnect();
+}
+
+void Channel::disconnect() {
+  if (socket_ >= 0) {
+    ::close(std::exchange(socket_, -1));
+  }
 }
 
 void Channel::send(std::string_view method, std::string_view target, std::string_view body, std::string_view header,
                    OnReply done) {
+  if (socket_ < 0 || Clock::now() - used_at_ > idle_max) {
+    loop_.open(*this);
+  }
   on_reply_ = std::move(done);
   output_.clear();
   written_ = 0;
@@ -105,6 +118,9 @@ void Channel::readable() {
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     return;
   }
+  if (count <= 0 && idle()) {
+    return disconnect(); // the next request connects again
+  }
   if (count < 0) {
     fail("reading from " + place_);
   }
@@ -124,6 +140,7 @@ void Channel::readable() {
   if (bytes.size() != frame.size || !on_reply_) {
     throw std::runtime_error{place_ + " has sent more than one answer"};
   }
+  used_at_ = Clock::now();
   std::exchange(on_reply_, {})(frame.reply); // may send the next request
 }
 
@@ -141,27 +158,33 @@ Loop::~Loop() {
 }
 
 std::unique_ptr<Channel> Loop::connect() {
-  const std::string place = host_ + ":" + port_;
+  std::unique_ptr<Channel> channel{new Channel{*this, host_ + ":" + port_}};
+  open(*channel);
+  return channel;
+}
+
+void Loop::open(Channel& channel) {
+  channel.disconnect();
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found{};
   if (getaddrinfo(host_.c_str(), port_.c_str(), &hints, &found) != 0) {
-    throw std::runtime_error{"there is no address " + place};
+    throw std::runtime_error{"there is no address " + channel.place_};
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner{found, &freeaddrinfo};
-  std::unique_ptr<Channel> channel{
-      new Channel{*this, ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, found->ai_protocol), place}};
-  if (::connect(channel->socket_, found->ai_addr, found->ai_addrlen) != 0) {
-    fail("connecting to " + place);
+  channel.socket_ = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, found->ai_protocol);
+  if (::connect(channel.socket_, found->ai_addr, found->ai_addrlen) != 0) {
+    fail("connecting to " + channel.place_);
   }
   const int on = 1;
-  setsockopt(channel->socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  fcntl(channel->socket_, F_SETFL, O_NONBLOCK);
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = channel.get()}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, channel->socket_, &event) != 0) {
+  setsockopt(channel.socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  fcntl(channel.socket_, F_SETFL, O_NONBLOCK);
+  channel.watched_for_writing_ = false;
+  channel.used_at_ = Clock::now();
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = &channel}};
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, channel.socket_, &event) != 0) {
     fail("watching a connection");
   }
-  return channel;
 }
 
 void Loop::watch(Channel& channel, bool also_writable) {
@@ -181,7 +204,7 @@ void Loop::step(Clock::time_point until) {
   for (int i = 0; i < count; ++i) {
     auto& event = events.at(static_cast<std::size_t>(i));
     auto& channel = *static_cast<Channel*>(event.data.ptr);
-    if ((event.events & EPOLLOUT) != 0) {
+    if ((event.events & EPOLLOUT) != 0 && channel.socket_ >= 0) {
       channel.flush();
     }
     if ((event.events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) {
@@ -203,7 +226,12 @@ void Loop::run_until(const std::function<bool()>& done, std::chrono::seconds lim
       action();
       continue;
     }
-    step(timers_.empty() ? end : std::min(end, timers_.begin()->first));
+    // Taken before the step: what it adds waits until everybody was heard once more.
+    const auto due = std::exchange(next_turn_, {});
+    step(!due.empty() ? now : timers_.empty() ? end : std::min(end, timers_.begin()->first));
+    for (const auto& action : due) {
+      action();
+    }
   }
 }
 
