@@ -80,8 +80,10 @@ void Submitters::send_next(Line& line) {
     return;
   }
   std::vector<client::NewJob> jobs;
-  for (; jobs.size() < batch_ && !line.source.empty(); checker_.submitted()) {
-    jobs.push_back(make_job(label_, line.source.next()));
+  while (jobs.size() < batch_ && !line.source.empty()) {
+    const auto place = line.source.next();
+    checker_.submitted(place);
+    jobs.push_back(make_job(label_, place));
   }
   ++busy_;
   const auto body = batch_ == 1 ? wire::encode(jobs.front()) : wire::encode_batch(jobs);
@@ -111,13 +113,13 @@ void Submitters::answered(const Reply& reply, std::size_t count) {
 }
 
 Workers::Workers(Loop& loop, const Label& label, Checker& checker, const WorkerSettings& settings, OnStart on_start)
-    : checker_(checker), on_start_(std::move(on_start)) {
+    : loop_(loop), checker_(checker), on_start_(std::move(on_start)) {
   for (unsigned i = 0; i < settings.connections; ++i) {
     client::ClaimRequest request;
     request.worker = "turnwise-bench-" + std::to_string(i);
     request.kinds = {label.kind};
     request.max = settings.claim_max;
-    lines_.push_back(std::make_unique<Line>(Line{loop.connect(), std::move(request)}));
+    lines_.push_back(std::make_unique<Line>(Line{loop.connect(), std::move(request), {}}));
   }
 }
 
@@ -131,7 +133,10 @@ void Workers::claim(Line& line) {
   line.request.wait = line.request.results.empty() ? claim_wait : claim_wait_with_results;
   line.channel->post("/v1/claims", wire::encode(line.request), [this, &line, sent_at = Clock::now()](const Reply& reply) {
     answered(line, reply, sent_at);
-    claim(line);
+    if (line.running.empty()) {
+      return claim(line);
+    }
+    loop_.next_turn([this, &line] { finish(line); });
   });
 }
 
@@ -144,26 +149,33 @@ void Workers::answered(Line& line, const Reply& reply, Clock::time_point sent_at
   if (claimed->refused) {
     throw std::runtime_error{"claim: " + claimed->refused->detail};
   }
-  for (const auto& result : claimed->results) {
-    if (!result) {
-      throw std::runtime_error{"claim: a result was refused: " + result.error().detail};
+  if (claimed->results.size() != line.running.size()) {
+    throw std::runtime_error{"claim: not every result was answered"};
+  }
+  for (std::size_t i = 0; i < line.running.size(); ++i) {
+    if (!claimed->results[i]) {
+      throw std::runtime_error{"claim: a result was refused: " + claimed->results[i].error().detail};
     }
-    checker_.accepted();
+    checker_.accepted(line.running[i]);
   }
   line.request.results.clear();
-  std::vector<Place> places;
+  line.running.clear();
   for (const auto& grant : claimed->grants) {
     const auto place = decode_place(grant.payload);
     checker_.started(place, grant.attempt);
     if (on_start_) {
       on_start_(place);
     }
-    places.push_back(place);
+    line.running.push_back(place);
     line.request.results.push_back({grant.receipt, client::Answer::Outcome::complete, {}, {}, true, {}});
   }
-  for (const auto place : places) {
+}
+
+void Workers::finish(Line& line) {
+  for (const auto place : line.running) {
     checker_.finished(place);
   }
+  claim(line);
 }
 
 } // namespace turnwise::bench

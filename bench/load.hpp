@@ -78,6 +78,8 @@ struct WorkerSettings {
 };
 
 /// Connections that claim, do nothing, and report success with their next claim. They ask for work until they are destroyed.
+/// A job runs until the next turn of the loop: what other connections were given meanwhile is seen first, so that two jobs of a
+/// subject that run at once are noticed.
 class Workers {
 public:
   using OnStart = std::function<void(Place)>;
@@ -89,10 +91,13 @@ private:
   struct Line {
     std::unique_ptr<Channel> channel;
     client::ClaimRequest request;
+    std::vector<Place> running; ///< the jobs of the results in `request`
   };
   void claim(Line& line);
   void answered(Line& line, const Reply& reply, Clock::time_point sent_at);
+  void finish(Line& line);
 
+  Loop& loop_;
   Checker& checker_;
   OnStart on_start_;
   std::vector<std::unique_ptr<Line>> lines_;

@@ -18,9 +18,9 @@ namespace {
 using namespace turnwise::bench;
 
 std::string list_of_workloads() {
-  std::string text = "workloads (all of them when none is named):\n";
+  std::string text = "workloads (all but crash-* when none is named; they run in this order):\n";
   for (const auto& workload : all_workloads()) {
-    text += fmt::format("  {:<10} {}\n", workload.name, workload.text);
+    text += fmt::format("  {:<13} {}\n", workload.name, workload.text);
   }
   return text;
 }
@@ -28,7 +28,8 @@ std::string list_of_workloads() {
 std::vector<const Workload*> choose(const std::vector<std::string>& names) {
   std::vector<const Workload*> chosen;
   for (const auto& workload : all_workloads()) {
-    if (names.empty() || std::ranges::find(names, workload.name) != names.end()) {
+    if (names.empty() ? workload.chosen == Workload::Chosen::by_default
+                      : std::ranges::find(names, workload.name) != names.end()) {
       chosen.push_back(&workload);
     }
   }
@@ -108,12 +109,27 @@ int main(int argc, char** argv) {
   app.add_option("--seed", settings.seed, "of what is drawn at random")->capture_default_str();
   app.add_option("--node-pid", settings.processes.node, "the node, to count its CPU time and memory");
   app.add_option("--postgres-pid", settings.processes.postgres, "PostgreSQL, when the node did not start it");
+  app.add_option("--postgres", settings.postgres,
+                 "of the workload limit: a libpq connection string (no URI) for a scratch database");
+  app.add_option("--restarted-at", settings.restarted_at, "of the workload crash-recover, seconds of the Unix epoch");
   app.add_option("--ready-within", ready_within, "seconds to wait for the node")->capture_default_str();
   app.add_flag("--json", json, "every value, for programs");
   CLI11_PARSE(app, argc, argv);
+  if (settings.subjects < settings.submit_connections) {
+    fmt::print(stderr, "turnwise-bench: fewer --subjects than --connections: submits of one subject would overlap, and their "
+                       "order be open\n");
+    return 2;
+  }
   try {
-    wait_until_ready(settings.url, ready_within);
-    const auto reports = measure(choose(names), settings, runs);
+    if (settings.restarted_at == 0) {
+      wait_until_ready(settings.url, ready_within);
+    }
+    auto reports = measure(choose(names), settings, runs);
+    if (const auto costs = read_costs(settings.processes); costs.node) {
+      // Of its whole life, so it belongs to no workload.
+      reports.push_back({"node_peak", {}});
+      reports.back().measurements.add("most memory that the node ever had", "MB", costs.node->resident_peak_mb);
+    }
     std::fputs((json ? as_json(reports) : as_table(reports)).c_str(), stdout);
     return 0;
   } catch (const std::exception& error) {

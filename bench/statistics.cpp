@@ -37,7 +37,10 @@ void Measurements::add(const std::string& name, const std::string& unit, double 
 }
 
 std::string readable(double value) {
-  if (value != 0 && std::abs(value) < 10) {
+  if (value == 0) {
+    return "0";
+  }
+  if (std::abs(value) < 10) {
     return fmt::format("{:.{}f}", value, std::abs(value) < 1 ? 3 : 2);
   }
   if (std::abs(value) < 100) {
@@ -53,12 +56,12 @@ std::string readable(double value) {
 
 std::string as_table(const std::vector<Report>& reports) {
   std::string text =
-      fmt::format("{:<10} {:<38} {:>11} {:>11} {:>11}  {}\n", "workload", "what", "median", "min", "max", "unit");
+      fmt::format("{:<10} {:<52} {:>11} {:>11} {:>11}  {}\n", "workload", "what", "median", "min", "max", "unit");
   for (const auto& report : reports) {
     std::string name = report.workload;
     for (const auto& metric : report.measurements.metrics()) {
       const auto [min, max] = std::ranges::minmax(metric.values);
-      text += fmt::format("{:<10} {:<38} {:>11} {:>11} {:>11}  {}\n", std::exchange(name, {}), metric.name,
+      text += fmt::format("{:<10} {:<52} {:>11} {:>11} {:>11}  {}\n", std::exchange(name, {}), metric.name,
                           readable(median(metric.values)), readable(min), readable(max), metric.unit);
     }
   }

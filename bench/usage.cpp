@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -82,7 +83,7 @@ Usage usage_of(const std::vector<pid_t>& pids, const std::map<pid_t, Process>& p
 }
 
 void collect(pid_t root, const std::map<pid_t, Process>& processes, std::vector<pid_t>& tree) {
-  if (!processes.contains(root)) {
+  if (!processes.contains(root) || std::ranges::find(tree, root) != tree.end()) {
     return;
   }
   tree.push_back(root);
