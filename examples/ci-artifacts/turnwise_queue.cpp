@@ -27,11 +27,21 @@ client::Client open_client(const std::string& url) {
   return std::move(client).value();
 }
 
+// On the node, subjects and kinds are those of this run: `artifact:17@4f2a09c1`. A node that has real work of the same names
+// keeps it, and what an aborted run left behind is in nobody's way.
+std::string mark(const std::string& name, const std::string& run) {
+  return name + "@" + run;
+}
+
+std::string without_mark(const std::string& name) {
+  return name.substr(0, name.rfind('@'));
+}
+
 client::NewJob make_job(const Task& task, const std::string& run, const std::string& key) {
   client::NewJob job;
-  job.subject = task.subject;
-  job.kind = task.kind;
-  job.payload = json::serialize(json::object{{"run", run}, {"argument", task.argument}});
+  job.subject = mark(task.subject, run);
+  job.kind = mark(task.kind, run);
+  job.payload = json::serialize(json::object{{"argument", task.argument}});
   job.idempotency_key = key;
   job.options.max_attempts = attempts_max;
   job.options.backoff = model::Backoff{milliseconds{50}, 2.0, milliseconds{1'000}, model::Jitter::full};
@@ -124,7 +134,9 @@ void TurnwiseQueue::work(const std::stop_token& stop, unsigned number) {
     auto client = open_client(url_);
     client::ClaimRequest request;
     request.worker = "ci-artifacts-" + std::to_string(number);
-    request.kinds = all_kinds();
+    for (const auto& kind : all_kinds()) {
+      request.kinds.push_back(mark(kind, run_));
+    }
     while (!stop.stop_requested()) {
       // With results to report, it does not wait long for the answer.
       request.wait = milliseconds{request.results.empty() ? 500 : 20};
@@ -149,11 +161,8 @@ Answer TurnwiseQueue::run_one(client::Client& client, const client::Grant& grant
   Answer answer{grant.receipt, Answer::Outcome::complete, {}, {}, true, {}};
   try {
     const auto payload = json::parse(grant.payload);
-    if (json::value_to<std::string>(payload.at("run")) != run_) {
-      answer = {grant.receipt, Answer::Outcome::fail, {}, "left over from an earlier run", false, {}};
-      return answer;
-    }
-    const Task task{grant.kind, grant.subject, payload.at("argument").to_number<std::uint64_t>(), grant.job};
+    const Task task{without_mark(grant.kind), without_mark(grant.subject), payload.at("argument").to_number<std::uint64_t>(),
+                    grant.job};
     observer_.started(task);
     // Keys made of the job's own: if this attempt is repeated, what it leaves behind is not.
     handle(world_, task, [&](const std::vector<Task>& tasks) { submit_with(client, tasks, grant.job); });
@@ -168,8 +177,8 @@ Answer TurnwiseQueue::run_one(client::Client& client, const client::Grant& grant
 void TurnwiseQueue::settle(const model::Result<client::Settled>& settled, const Answer& answer) {
   const std::lock_guard lock{mutex_};
   ++events_;
-  if (!settled || (answer.outcome == Answer::Outcome::fail && !answer.retry)) {
-    changed_.notify_all(); // superseded, or none of ours: whoever has it now will say how it ends
+  if (!settled) {
+    changed_.notify_all(); // superseded: whoever has it now will say how it ends
     return;
   }
   if (answer.outcome == Answer::Outcome::fail) {
