@@ -1,7 +1,9 @@
 #include "bench/measure.hpp"
 
+#include <algorithm>
 #include <random>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <fmt/core.h>
@@ -52,6 +54,15 @@ void Step::end(std::uint64_t jobs) {
     cpu("PostgreSQL", *before_.postgres, *after.postgres);
   }
   cpu("client", before_.client, after.client);
+  if (before_.node && after.node && before_.postgres && after.postgres) {
+    // With others on the machine a figure says little: so it says how much they took.
+    const auto ours = [](const Costs& costs) {
+      return costs.node->cpu_seconds + costs.postgres->cpu_seconds + costs.client.cpu_seconds;
+    };
+    const auto others = after.machine_cpu_seconds - before_.machine_cpu_seconds - (ours(after) - ours(before_));
+    out_.add(name_ + ": CPU of anybody else", "% of machine",
+             std::max(0.0, others) * 100 / elapsed / std::thread::hardware_concurrency());
+  }
 }
 
 Bench::Bench(const Settings& settings, std::uint32_t subjects, Node node)

@@ -40,8 +40,11 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
 }
 
+double ticks_per_second() {
+  return static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 std::map<pid_t, Process> all_processes() {
-  static const auto ticks_per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
   std::map<pid_t, Process> processes;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator{"/proc", error}) {
@@ -52,7 +55,7 @@ std::map<pid_t, Process> all_processes() {
     }
     const auto text = read_text(entry.path() / "stat");
     if (const auto stat = parse_stat(text)) {
-      processes[pid] = {std::string{stat->name}, stat->parent, static_cast<double>(stat->ticks) / ticks_per_second};
+      processes[pid] = {std::string{stat->name}, stat->parent, static_cast<double>(stat->ticks) / ticks_per_second()};
     }
   }
   return processes;
@@ -115,9 +118,18 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
   return fields ? std::optional{stat} : std::nullopt;
 }
 
+std::uint64_t parse_busy_ticks(std::string_view text) {
+  std::istringstream fields{std::string{text.substr(0, text.find('\n'))}};
+  std::string name;
+  std::uint64_t user{}, nice{}, system{}, idle{}, waiting{}, interrupts{}, soft_interrupts{};
+  fields >> name >> user >> nice >> system >> idle >> waiting >> interrupts >> soft_interrupts;
+  return user + nice + system + interrupts + soft_interrupts;
+}
+
 Costs read_costs(const Processes& wanted) {
   const auto processes = all_processes();
   Costs costs;
+  costs.machine_cpu_seconds = static_cast<double>(parse_busy_ticks(read_text("/proc/stat"))) / ticks_per_second();
   costs.client = usage_of({getpid()}, processes, false);
   costs.client.cpu_seconds = own_cpu_seconds();
   std::vector<pid_t> tree, node, postgres;

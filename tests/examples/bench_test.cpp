@@ -317,6 +317,10 @@ TEST_CASE("a process is read from /proc whatever its name is") {
   CHECK_FALSE(parse_stat("nonsense"));
 }
 
+TEST_CASE("what a machine does while it waits is no work") {
+  CHECK(parse_busy_ticks("cpu  1 2 4 100 1000 8 16 5000 0 0\ncpu0 1 1 1 1 1 1 1\n") == 31);
+}
+
 TEST_CASE("a process that is there has a cost, one that is not has none") {
   const auto costs = read_costs({getpid(), 0});
   REQUIRE(costs.node);
