@@ -113,7 +113,7 @@ void Submitters::answered(const Reply& reply, std::size_t count) {
 }
 
 Workers::Workers(Loop& loop, const Label& label, Checker& checker, const WorkerSettings& settings, OnStart on_start)
-    : loop_(loop), checker_(checker), on_start_(std::move(on_start)) {
+    : loop_(loop), checker_(checker), work_(settings.work), on_start_(std::move(on_start)) {
   for (unsigned i = 0; i < settings.connections; ++i) {
     client::ClaimRequest request;
     request.worker = "turnwise-bench-" + std::to_string(i);
@@ -135,6 +135,9 @@ void Workers::claim(Line& line) {
     answered(line, reply, sent_at);
     if (line.running.empty()) {
       return claim(line);
+    }
+    if (work_.count() > 0) {
+      return loop_.at(Clock::now() + work_, [this, &line] { finish(line); });
     }
     loop_.next_turn([this, &line] { finish(line); });
   });

@@ -95,7 +95,7 @@ private:
 void latency(const Settings& settings, Measurements& out) {
   Bench bench{settings, settings.subjects};
   OpenLoop open{settings, bench};
-  const WorkerSettings one_by_one{8, 10};
+  const WorkerSettings one_by_one{8, 10, {}};
   Workers workers{bench.loop, bench.label, bench.checker, one_by_one, [&](Place place) { open.started(place); }};
   Step step{settings, out, "rate"};
   workers.start();

@@ -72,12 +72,24 @@ void few(const Settings& settings, Measurements& out) {
   submit_then_drain(settings, out, {JobSource::random(jobs, subjects, settings.seed)}, jobs, subjects);
 }
 
+/// Not for speed: jobs run for a while, so that two at once for one subject cannot hide in the time that answers take.
+void turns(const Settings& settings, Measurements& out) {
+  const std::uint64_t jobs = 2'000;
+  const std::uint32_t subjects = 50;
+  Bench bench{settings, subjects};
+  std::vector<JobSource> sources{JobSource::random(jobs, subjects, settings.seed)};
+  bench.submit_in_bulk(sources);
+  bench.drain({8, 10, std::chrono::milliseconds{5}});
+  bench.judge(out);
+}
+
 } // namespace
 
 const std::vector<Workload>& all_workloads() {
   constexpr auto by_name = Workload::Chosen::by_name;
   static const std::vector<Workload> workloads{
       {"memory", "a million subjects used once, then idle; runs first (needs --node-pid)", memory, 1},
+      {"turns", "no figures: jobs that run for 5 ms, to see that each is alone", turns, 1},
       {"submit", "durable single submits over 32 connections, then a drain", submit},
       {"overlap", "submitting in bulk and working at the same time", overlap},
       {"drain", "bulk submits first, then work", drain},

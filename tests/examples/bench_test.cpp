@@ -182,7 +182,7 @@ std::vector<std::string> faults_of_two_at_once(Place one, Place other) {
   Loop loop{node.url()};
   Checker checker{2};
   unsigned started = 0;
-  Workers workers{loop, {"kind", "bench:"}, checker, {2, 1}, [&](Place) { ++started; }};
+  Workers workers{loop, {"kind", "bench:"}, checker, {2, 1, {}}, [&](Place) { ++started; }};
   workers.start();
   node.give(one);
   node.give(other);
