@@ -22,8 +22,9 @@ double milliseconds_since(Clock::time_point start) {
 } // namespace
 
 void expect_success(const Reply& reply, const char* what) {
-  if (reply.status >= 200 && reply.status <= 299)
+  if (reply.status >= 200 && reply.status <= 299) {
     return;
+  }
   const auto error = wire::decode_problem(reply.status, reply.body);
   throw std::runtime_error{std::string{what} + ": the node answered " + std::to_string(reply.status) + ": " + error.detail};
 }
@@ -48,10 +49,11 @@ JobSource JobSource::random(std::uint64_t count, std::uint32_t end, std::uint64_
 Place JobSource::next() {
   --left_;
   auto subject = at_;
-  if (drawn_)
+  if (drawn_) {
     subject = static_cast<std::uint32_t>(random_() % end_);
-  else if ((at_ += step_) >= end_)
+  } else if ((at_ += step_) >= end_) {
     at_ = first_;
+  }
   return {subject, turns_[subject]++};
 }
 
@@ -68,16 +70,21 @@ void Submitters::add(JobSource& source) {
 }
 
 void Submitters::start() {
-  for (auto& line : lines_)
+  for (auto& line : lines_) {
     send_next(*line);
+  }
 }
 
 void Submitters::send_next(Line& line) {
-  if (line.source.empty())
+  if (line.source.empty()) {
     return;
+  }
   std::vector<client::NewJob> jobs;
-  for (; jobs.size() < batch_ && !line.source.empty(); checker_.submitted())
-    jobs.push_back(make_job(label_, line.source.next()));
+  while (jobs.size() < batch_ && !line.source.empty()) {
+    const auto place = line.source.next();
+    checker_.submitted(place);
+    jobs.push_back(make_job(label_, place));
+  }
   ++busy_;
   const auto body = batch_ == 1 ? wire::encode(jobs.front()) : wire::encode_batch(jobs);
   line.channel->post(batch_ == 1 ? "/v1/jobs" : "/v1/jobs/batch", body,
@@ -91,64 +98,87 @@ void Submitters::send_next(Line& line) {
 
 void Submitters::answered(const Reply& reply, std::size_t count) {
   expect_success(reply, "submit");
-  if (batch_ == 1)
+  if (batch_ == 1) {
     return;
+  }
   const auto results = wire::decode_batch(reply.body, count);
-  if (!results)
+  if (!results) {
     throw std::runtime_error{results.error().detail};
-  for (const auto& result : *results)
-    if (!result)
+  }
+  for (const auto& result : *results) {
+    if (!result) {
       throw std::runtime_error{"submit: an item was refused: " + result.error().detail};
+    }
+  }
 }
 
 Workers::Workers(Loop& loop, const Label& label, Checker& checker, const WorkerSettings& settings, OnStart on_start)
-    : checker_(checker), on_start_(std::move(on_start)) {
+    : loop_(loop), checker_(checker), work_(settings.work), on_start_(std::move(on_start)) {
   for (unsigned i = 0; i < settings.connections; ++i) {
     client::ClaimRequest request;
     request.worker = "turnwise-bench-" + std::to_string(i);
     request.kinds = {label.kind};
     request.max = settings.claim_max;
-    lines_.push_back(std::make_unique<Line>(Line{loop.connect(), std::move(request)}));
+    lines_.push_back(std::make_unique<Line>(Line{loop.connect(), std::move(request), {}}));
   }
 }
 
 void Workers::start() {
-  for (auto& line : lines_)
+  for (auto& line : lines_) {
     claim(*line);
+  }
 }
 
 void Workers::claim(Line& line) {
   line.request.wait = line.request.results.empty() ? claim_wait : claim_wait_with_results;
   line.channel->post("/v1/claims", wire::encode(line.request), [this, &line, sent_at = Clock::now()](const Reply& reply) {
     answered(line, reply, sent_at);
-    claim(line);
+    if (line.running.empty()) {
+      return claim(line);
+    }
+    if (work_.count() > 0) {
+      return loop_.at(Clock::now() + work_, [this, &line] { finish(line); });
+    }
+    loop_.next_turn([this, &line] { finish(line); });
   });
 }
 
 void Workers::answered(Line& line, const Reply& reply, Clock::time_point sent_at) {
   expect_success(reply, "claim");
   const auto claimed = wire::decode_claimed(reply.body, line.request, sent_at);
-  if (!claimed)
+  if (!claimed) {
     throw std::runtime_error{claimed.error().detail};
-  if (claimed->refused)
+  }
+  if (claimed->refused) {
     throw std::runtime_error{"claim: " + claimed->refused->detail};
-  for (const auto& result : claimed->results) {
-    if (!result)
-      throw std::runtime_error{"claim: a result was refused: " + result.error().detail};
-    checker_.accepted();
+  }
+  if (claimed->results.size() != line.running.size()) {
+    throw std::runtime_error{"claim: not every result was answered"};
+  }
+  for (std::size_t i = 0; i < line.running.size(); ++i) {
+    if (!claimed->results[i]) {
+      throw std::runtime_error{"claim: a result was refused: " + claimed->results[i].error().detail};
+    }
+    checker_.accepted(line.running[i]);
   }
   line.request.results.clear();
-  std::vector<Place> places;
+  line.running.clear();
   for (const auto& grant : claimed->grants) {
     const auto place = decode_place(grant.payload);
     checker_.started(place, grant.attempt);
-    if (on_start_)
+    if (on_start_) {
       on_start_(place);
-    places.push_back(place);
+    }
+    line.running.push_back(place);
     line.request.results.push_back({grant.receipt, client::Answer::Outcome::complete, {}, {}, true, {}});
   }
-  for (const auto place : places)
+}
+
+void Workers::finish(Line& line) {
+  for (const auto place : line.running) {
     checker_.finished(place);
+  }
+  claim(line);
 }
 
 } // namespace turnwise::bench

@@ -1,6 +1,7 @@
 // The two sides of a load: connections that submit, and connections that claim and complete. All run in one Loop.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -75,9 +76,12 @@ private:
 struct WorkerSettings {
   unsigned connections{4};
   std::uint32_t claim_max{200};
+  std::chrono::milliseconds work{0}; ///< how long each job runs; 0: until the next turn of the loop
 };
 
 /// Connections that claim, do nothing, and report success with their next claim. They ask for work until they are destroyed.
+/// Unless told otherwise, a job runs until the next turn of the loop: what other connections were given meanwhile is seen
+/// first, so that two jobs of a subject that run at once are noticed.
 class Workers {
 public:
   using OnStart = std::function<void(Place)>;
@@ -89,11 +93,15 @@ private:
   struct Line {
     std::unique_ptr<Channel> channel;
     client::ClaimRequest request;
+    std::vector<Place> running; ///< the jobs of the results in `request`
   };
   void claim(Line& line);
   void answered(Line& line, const Reply& reply, Clock::time_point sent_at);
+  void finish(Line& line);
 
+  Loop& loop_;
   Checker& checker_;
+  std::chrono::milliseconds work_;
   OnStart on_start_;
   std::vector<std::unique_ptr<Line>> lines_;
 };

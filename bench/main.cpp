@@ -18,29 +18,35 @@ namespace {
 using namespace turnwise::bench;
 
 std::string list_of_workloads() {
-  std::string text = "workloads (all of them when none is named):\n";
-  for (const auto& workload : all_workloads())
-    text += fmt::format("  {:<10} {}\n", workload.name, workload.text);
+  std::string text = "workloads (all but crash-* when none is named; they run in this order):\n";
+  for (const auto& workload : all_workloads()) {
+    text += fmt::format("  {:<13} {}\n", workload.name, workload.text);
+  }
   return text;
 }
 
 std::vector<const Workload*> choose(const std::vector<std::string>& names) {
   std::vector<const Workload*> chosen;
-  for (const auto& workload : all_workloads())
-    if (names.empty() || std::ranges::find(names, workload.name) != names.end())
+  for (const auto& workload : all_workloads()) {
+    if (names.empty() ? workload.chosen == Workload::Chosen::by_default
+                      : std::ranges::find(names, workload.name) != names.end()) {
       chosen.push_back(&workload);
+    }
+  }
   return chosen;
 }
 
 /// A node that was just started has to load its shards first. Throws std::runtime_error when it is not ready in time.
 void wait_until_ready(const std::string& url, unsigned seconds_max) {
   auto client = turnwise::client::Client::open(url);
-  if (!client)
+  if (!client) {
     throw std::runtime_error{client.error().detail};
+  }
   const auto end = Clock::now() + std::chrono::seconds{seconds_max};
   while (!client->ready()) {
-    if (Clock::now() > end)
+    if (Clock::now() > end) {
       throw std::runtime_error{"no node is ready at " + url};
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
 }
@@ -48,12 +54,14 @@ void wait_until_ready(const std::string& url, unsigned seconds_max) {
 /// Runs are interleaved: what disturbs the machine for a while then disturbs every workload a little.
 std::vector<Report> measure(const std::vector<const Workload*>& workloads, const Settings& settings, unsigned runs) {
   std::vector<Report> reports;
-  for (const auto* workload : workloads)
+  for (const auto* workload : workloads) {
     reports.push_back({workload->name, {}});
+  }
   for (unsigned run = 1; run <= runs; ++run) {
     for (std::size_t i = 0; i < workloads.size(); ++i) {
-      if (run > workloads[i]->runs_max)
+      if (run > workloads[i]->runs_max) {
         continue;
+      }
       fmt::print(stderr, "run {} of {}: {}\n", run, std::min(runs, workloads[i]->runs_max), workloads[i]->name);
       workloads[i]->run(settings, reports[i].measurements);
     }
@@ -72,8 +80,9 @@ int main(int argc, char** argv) {
   CLI::App app{"Measures a Turnwise node over HTTP. Every figure comes with a check of order, overlap and loss."};
   app.footer(list_of_workloads());
   std::vector<std::string> known;
-  for (const auto& workload : all_workloads())
+  for (const auto& workload : all_workloads()) {
     known.emplace_back(workload.name);
+  }
   app.add_option("WORKLOAD", names)->check(CLI::IsMember(known));
   app.add_option("--url", settings.url)->capture_default_str();
   app.add_option("--runs", runs)->check(CLI::Range(1, 1'000))->capture_default_str();
@@ -100,12 +109,27 @@ int main(int argc, char** argv) {
   app.add_option("--seed", settings.seed, "of what is drawn at random")->capture_default_str();
   app.add_option("--node-pid", settings.processes.node, "the node, to count its CPU time and memory");
   app.add_option("--postgres-pid", settings.processes.postgres, "PostgreSQL, when the node did not start it");
+  app.add_option("--postgres", settings.postgres,
+                 "of the workload limit: a libpq connection string (no URI) for a scratch database");
+  app.add_option("--restarted-at", settings.restarted_at, "of the workload crash-recover, seconds of the Unix epoch");
   app.add_option("--ready-within", ready_within, "seconds to wait for the node")->capture_default_str();
   app.add_flag("--json", json, "every value, for programs");
   CLI11_PARSE(app, argc, argv);
+  if (settings.subjects < settings.submit_connections) {
+    fmt::print(stderr, "turnwise-bench: fewer --subjects than --connections: submits of one subject would overlap, and their "
+                       "order be open\n");
+    return 2;
+  }
   try {
-    wait_until_ready(settings.url, ready_within);
-    const auto reports = measure(choose(names), settings, runs);
+    if (settings.restarted_at == 0) {
+      wait_until_ready(settings.url, ready_within);
+    }
+    auto reports = measure(choose(names), settings, runs);
+    if (const auto costs = read_costs(settings.processes); costs.node) {
+      // Of its whole life, so it belongs to no workload.
+      reports.push_back({"node_peak", {}});
+      reports.back().measurements.add("most memory that the node ever had", "MB", costs.node->resident_peak_mb);
+    }
     std::fputs((json ? as_json(reports) : as_table(reports)).c_str(), stdout);
     return 0;
   } catch (const std::exception& error) {

@@ -31,7 +31,8 @@ ReplyFrame parse_reply(std::string_view bytes);
 
 class Loop;
 
-/// One connection with at most one request at a time. Throws std::runtime_error from the loop when it breaks.
+/// One connection with at most one request at a time. Throws std::runtime_error from the loop when it breaks under a request.
+/// A server closes connections that say nothing for a while: such a one is made anew for the next request.
 class Channel {
 public:
   ~Channel();
@@ -39,6 +40,7 @@ public:
   Channel& operator=(const Channel&) = delete;
 
   [[nodiscard]] bool idle() const { return !on_reply_; }
+  [[nodiscard]] bool connected() const { return socket_ >= 0; }
   /// Sends; `done` is called from the loop, and may send the next request.
   void post(std::string_view target, std::string_view body, OnReply done) { send("POST", target, body, {}, std::move(done)); }
   void get(std::string_view target, OnReply done) { send("GET", target, {}, {}, std::move(done)); }
@@ -47,13 +49,15 @@ public:
 
 private:
   friend class Loop;
-  Channel(Loop& loop, int socket, std::string place) : loop_(loop), socket_(socket), place_(std::move(place)) {}
+  Channel(Loop& loop, std::string place) : loop_(loop), place_(std::move(place)) {}
   void readable();
   void flush();
+  void disconnect();
 
   Loop& loop_;
-  int socket_;
+  int socket_{-1}; ///< -1: closed while idle
   std::string place_;
+  Clock::time_point used_at_; ///< when it was connected, or answered last
   std::string output_;
   std::size_t written_{};
   std::string input_;
@@ -74,11 +78,14 @@ public:
   std::unique_ptr<Channel> connect();
   /// Calls `action` at a point in time, from run_until.
   void at(Clock::time_point when, std::function<void()> action) { timers_.emplace(when, std::move(action)); }
+  /// Calls `action` in the next turn of run_until: after whatever other connections have to say by then was handled.
+  void next_turn(std::function<void()> action) { next_turn_.push_back(std::move(action)); }
   /// Handles what comes until `done` says so. Throws std::runtime_error when that takes longer than `limit`.
   void run_until(const std::function<bool()>& done, std::chrono::seconds limit);
 
 private:
   friend class Channel;
+  void open(Channel& channel);
   void watch(Channel& channel, bool also_writable);
   void step(Clock::time_point until);
 
@@ -87,6 +94,7 @@ private:
   std::string host_;
   std::string port_;
   std::multimap<Clock::time_point, std::function<void()>> timers_;
+  std::vector<std::function<void()>> next_turn_;
 };
 
 } // namespace turnwise::bench

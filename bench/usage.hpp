@@ -25,6 +25,7 @@ struct Costs {
   Usage client; ///< this process
   std::optional<Usage> node;
   std::optional<Usage> postgres;
+  double machine_cpu_seconds{}; ///< of everything on this machine, all cores together
 };
 
 /// Processes that end meanwhile are left out. Never throws for a process that is not there.
@@ -37,5 +38,7 @@ struct ProcessStat {
   std::uint64_t ticks{};
 };
 std::optional<ProcessStat> parse_stat(std::string_view text);
+/// Ticks that were not idle, in the first line of /proc/stat; waiting for a disk is idle, and so is what a hypervisor took.
+std::uint64_t parse_busy_ticks(std::string_view text);
 
 } // namespace turnwise::bench

@@ -1,5 +1,5 @@
-// What is measured. Each workload leaves the node empty, and throws std::runtime_error when order, overlap or loss was wrong:
-// there are no numbers for wrong work.
+// What is measured. Each workload but crash-fill leaves the node empty, and throws std::runtime_error when order, overlap or
+// loss was wrong: there are no numbers for wrong work.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,8 @@ struct Settings {
   unsigned latency_seconds{15};
   unsigned latency_rate{200}; ///< jobs per second
   std::uint64_t seed{1};
+  std::string postgres;  ///< of `limit`: a connection string that may make a database
+  double restarted_at{}; ///< of `crash-recover`: when the node was started again, seconds of the Unix epoch
 };
 
 struct Workload {
@@ -31,8 +33,10 @@ struct Workload {
   const char* text;
   std::function<void(const Settings&, Measurements&)> run;
   unsigned runs_max{~0U}; ///< for those that take long and do not spread
+  enum class Chosen : std::uint8_t { by_default, by_name } chosen{};
 };
 
+/// In the order in which they run.
 const std::vector<Workload>& all_workloads();
 
 } // namespace turnwise::bench

@@ -33,8 +33,9 @@ bool changed_before(const Context& context, const Record& record) {
 template <class Change>
 Record change_record(const Context& context, Change change) {
   auto record = context.world.read(context.task.subject);
-  if (changed_before(context, record))
+  if (changed_before(context, record)) {
     return record;
+  }
   change(record);
   record["last_change_by"] = context.task.id;
   context.world.write(context.task.subject, record);
@@ -50,8 +51,9 @@ void move_file(const fs::path& from, const fs::path& to) {
   const auto sum = checksum(from);
   try {
     upload(from, to);
-    if (checksum(to) != sum)
+    if (checksum(to) != sum) {
       throw std::runtime_error{to.string() + " is not what was uploaded"};
+    }
   } catch (...) {
     fs::remove(to);
     throw;
@@ -72,8 +74,9 @@ fs::path log_place(const Context& context, const Record& job) {
 }
 
 void archive_log(const Context& context, const char* place) {
-  if (context.world.read(context.task.subject)["log"] != place)
+  if (context.world.read(context.task.subject)["log"] != place) {
     return; // done before
+  }
   const auto from =
       place == std::string{"live"} ? context.world.live_log(context.name()) : context.world.legacy_log(context.name());
   move_file(from, context.world.in_file_store(log_name(context)));
@@ -101,8 +104,9 @@ void build_trace_sections(const Context& context) {
   change_record(context, [&](Record& job) {
     const auto log = read_file(log_place(context, job));
     std::uint64_t sections{};
-    for (auto at = log.find("section_start:"); at != std::string::npos; at = log.find("section_start:", at + 1))
+    for (auto at = log.find("section_start:"); at != std::string::npos; at = log.find("section_start:", at + 1)) {
       ++sections;
+    }
     job["sections"] = std::to_string(sections);
   });
 }
@@ -111,8 +115,9 @@ void build_trace_sections(const Context& context) {
 
 void object_storage_background_move(const Context& context) {
   const auto artifact = context.world.read(context.task.subject);
-  if (artifact.at("store") != "file-store")
+  if (artifact.at("store") != "file-store") {
     return; // moved or erased before
+  }
   const auto from = context.world.in_file_store(context.name());
   move_file(from, context.world.in_object_store(context.name()));
   change_record(context, [](Record& record) { record["store"] = "object-store"; });
@@ -121,10 +126,12 @@ void object_storage_background_move(const Context& context) {
 
 void expire_build_artifacts(const Context& context) {
   const auto artifact = context.world.read(context.task.subject);
-  if (artifact.at("store") == "file-store")
+  if (artifact.at("store") == "file-store") {
     fs::remove(context.world.in_file_store(context.name()));
-  if (artifact.at("store") == "object-store")
+  }
+  if (artifact.at("store") == "object-store") {
     fs::remove(context.world.in_object_store(context.name()));
+  }
   change_record(context, [](Record& record) { record["store"] = "erased"; });
 }
 
@@ -143,10 +150,11 @@ void build_success(const Context& context) {
 
 void stuck_ci_jobs(const Context& context) {
   const auto job = context.world.read(context.task.subject);
-  if (is_stuck(context.number()) && (job.at("status") == "running" || changed_before(context, job)))
+  if (is_stuck(context.number()) && (job.at("status") == "running" || changed_before(context, job))) {
     end_job(context, "failed");
-  else
+  } else {
     count_up(context, "checks");
+  }
 }
 
 void stage_update(const Context& context) {
@@ -155,8 +163,9 @@ void stage_update(const Context& context) {
 
 void pipeline_process(const Context& context) {
   const auto pipeline = count_up(context, "ended");
-  if (count_in(pipeline, "ended") < jobs_per_pipeline)
+  if (count_in(pipeline, "ended") < jobs_per_pipeline) {
     return;
+  }
   const auto number = context.number();
   context.enqueue(
       {{"pipeline_update", context.task.subject},
@@ -172,8 +181,9 @@ void pipeline_metrics(const Context& context) {
   change_record(context, [&](Record& pipeline) {
     std::uint64_t seconds{};
     const auto first = context.number() * jobs_per_pipeline;
-    for (auto job = first; job < first + jobs_per_pipeline; ++job)
+    for (auto job = first; job < first + jobs_per_pipeline; ++job) {
       seconds += count_in(context.world.read(subject("job", job)), "seconds");
+    }
     pipeline["seconds"] = std::to_string(seconds);
   });
 }
@@ -196,10 +206,12 @@ void add_work_on_job(std::uint64_t job, std::vector<Task>& work) {
   }
   work.push_back({"build_coverage", on_job});
   work.push_back({"build_trace_sections", on_job});
-  if (expires(job))
+  if (expires(job)) {
     work.push_back({"expire_build_artifacts", on_artifact});
-  if (!is_stuck(job))
+  }
+  if (!is_stuck(job)) {
     work.push_back({"build_success", on_job});
+  }
   work.push_back({"stuck_ci_jobs", on_job});
 }
 
@@ -207,13 +219,15 @@ void create_pipeline(const Context& context) {
   const auto number = context.number();
   if (!context.world.has(context.task.subject)) {
     const auto first = number * stages_per_pipeline;
-    for (auto stage = first; stage < first + stages_per_pipeline; ++stage)
+    for (auto stage = first; stage < first + stages_per_pipeline; ++stage) {
       context.world.write(subject("stage", stage), {{"ended", "0"}});
+    }
     context.world.write(context.task.subject, {{"status", "running"}, {"ended", "0"}});
   }
   std::vector<Task> work;
-  for (auto job = number * jobs_per_pipeline; job < (number + 1) * jobs_per_pipeline; ++job)
+  for (auto job = number * jobs_per_pipeline; job < (number + 1) * jobs_per_pipeline; ++job) {
     add_work_on_job(job, work);
+  }
   context.enqueue(std::move(work));
 }
 
@@ -252,8 +266,9 @@ const std::map<std::string, Handler> handlers = {
 
 std::vector<std::string> all_kinds() {
   std::vector<std::string> kinds;
-  for (const auto& [kind, handler] : handlers)
+  for (const auto& [kind, handler] : handlers) {
     kinds.push_back(kind);
+  }
   return kinds;
 }
 
@@ -267,8 +282,9 @@ std::uint64_t number_of(const std::string& subject) {
 
 void handle(const World& world, const Task& task, const Enqueue& enqueue) {
   const auto handler = handlers.find(task.kind);
-  if (handler == handlers.end())
+  if (handler == handlers.end()) {
     throw std::runtime_error{"there is no handler for " + task.kind};
+  }
   handler->second({world, task, enqueue});
 }
 

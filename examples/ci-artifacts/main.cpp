@@ -1,5 +1,6 @@
 // ci-artifacts: the story that Turnwise was written for, with real files. First an ordinary queue runs the handlers of a CI
 // system and loses data; then Turnwise runs the same handlers, and nothing is lost. See README.md beside this file.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -30,10 +31,14 @@ struct Settings {
 class Folder {
 public:
   explicit Folder(const std::string& wish) : ours_(wish.empty()), path_(wish) {
+    if (!ours_ && fs::exists(path_) && !fs::is_empty(path_)) {
+      throw std::runtime_error{wish + " is not empty"}; // what an earlier run left would be judged as this one's
+    }
     if (ours_) {
       auto name = (fs::temp_directory_path() / "ci-artifacts-XXXXXX").string();
-      if (mkdtemp(name.data()) == nullptr)
+      if (mkdtemp(name.data()) == nullptr) {
         throw std::runtime_error{"cannot make a folder in " + fs::temp_directory_path().string()};
+      }
       path_ = name;
     }
   }
@@ -41,8 +46,9 @@ public:
   Folder& operator=(const Folder&) = delete;
   ~Folder() {
     std::error_code ignored;
-    if (ours_)
+    if (ours_) {
       fs::remove_all(path_, ignored);
+    }
   }
   [[nodiscard]] World world(const char* name) const { return World{path_ / name}; }
 
@@ -54,12 +60,11 @@ private:
 struct Part {
   Outcome outcome;
   std::vector<Loss> losses;
-  [[nodiscard]] std::uint64_t lost() const {
-    std::uint64_t sum = outcome.given_up;
-    for (const auto& loss : losses)
-      sum += loss.count;
-    return sum;
+  /// How many of the checks found something wrong. Their counts are no sum: one accident can show in several of them.
+  [[nodiscard]] auto failed_checks() const {
+    return std::ranges::count_if(losses, [](const Loss& loss) { return loss.count > 0; });
   }
+  [[nodiscard]] bool harmed() const { return failed_checks() > 0 || outcome.given_up > 0; }
 };
 
 void print_comparison(const Part& ordinary, const Part& turnwise) {
@@ -67,8 +72,9 @@ void print_comparison(const Part& ordinary, const Part& turnwise) {
     fmt::print("  {:<52} {:>9} {:>9}\n", text, left, right);
   };
   fmt::print("\n  {:<52} {:>9} {:>9}\n", "", "ordinary", "Turnwise");
-  for (std::size_t i = 0; i < ordinary.losses.size(); ++i)
+  for (std::size_t i = 0; i < ordinary.losses.size(); ++i) {
     line(ordinary.losses[i].text, ordinary.losses[i].count, turnwise.losses[i].count);
+  }
   line("tasks given up after " + std::to_string(attempts_max) + " attempts", ordinary.outcome.given_up,
        turnwise.outcome.given_up);
   line("attempts that failed", ordinary.outcome.failures, turnwise.outcome.failures);
@@ -107,14 +113,20 @@ int run(const Settings& settings) {
 
   const bool all_done = turnwise.outcome.done == expected_tasks(scenario);
   const bool scene_good = play_scene(folder.world("scene"), settings.url, name + "-scene");
-  if (ordinary.lost() == 0)
+  if (!ordinary.harmed()) {
     fmt::print("\nThe ordinary queue was lucky this time; try --workers {} or more --artifacts.\n", settings.workers * 4);
-  if (turnwise.lost() == 0 && all_done && scene_good) {
-    fmt::print("\nThe ordinary queue damaged {} things. Turnwise lost nothing.\n", ordinary.lost());
+  }
+  const auto words = [](const Part& part) {
+    return fmt::format("{} of {} checks found damage, {} tasks were given up", part.failed_checks(), part.losses.size(),
+                       part.outcome.given_up);
+  };
+  fmt::print("\nOrdinary queue: {}. (One accident can show in several checks.)\nTurnwise: {}.\n", words(ordinary),
+             words(turnwise));
+  if (!turnwise.harmed() && all_done && scene_good) {
     return 0;
   }
-  fmt::print("\nTurnwise did NOT keep its promises here: {} losses, {} of {} tasks done, the three steps went {}.\n",
-             turnwise.lost(), turnwise.outcome.done, expected_tasks(scenario), scene_good ? "right" : "wrong");
+  fmt::print("Turnwise did NOT keep its promises here: {} of {} tasks done, the three steps went {}.\n", turnwise.outcome.done,
+             expected_tasks(scenario), scene_good ? "right" : "wrong");
   return 1;
 }
 
@@ -128,7 +140,7 @@ int main(int argc, char** argv) {
   app.add_option("--artifacts", artifacts)->check(CLI::Range(50, 100'000))->capture_default_str();
   app.add_option("--workers", settings.workers)->check(CLI::Range(2, 256))->capture_default_str();
   app.add_option("--seed", settings.scenario.seed, "of the files' contents")->capture_default_str();
-  app.add_option("--folder", settings.folder, "where to put the files, kept; a temporary one when not given");
+  app.add_option("--folder", settings.folder, "a new or empty folder for the files, kept; a temporary one when not given");
   CLI11_PARSE(app, argc, argv);
   settings.scenario.artifacts = artifacts / jobs_per_pipeline * jobs_per_pipeline;
   std::signal(SIGPIPE, SIG_IGN);

@@ -28,8 +28,9 @@ public:
     std::unique_lock lock{mutex_};
     for (;;) {
       changed_.wait(lock, [&] { return !waiting_.empty() || running_ == 0; });
-      if (waiting_.empty())
+      if (waiting_.empty()) {
         return changed_.notify_all();
+      }
       auto entry = std::move(waiting_.front());
       waiting_.pop_front();
       ++running_;
@@ -60,10 +61,11 @@ private:
       return;
     }
     ++outcome_.failures;
-    if (++entry.attempts < attempts_max)
+    if (++entry.attempts < attempts_max) {
       waiting_.push_back(std::move(entry));
-    else
+    } else {
       ++outcome_.given_up;
+    }
   }
 
   const World& world_;
@@ -83,8 +85,9 @@ Outcome run_ordinary(const World& world, std::vector<Task> tasks, unsigned worke
   queue.push(std::move(tasks));
   {
     std::vector<std::jthread> threads;
-    for (unsigned i = 0; i < workers; ++i)
+    for (unsigned i = 0; i < workers; ++i) {
       threads.emplace_back([&] { queue.work(); });
+    }
   }
   auto outcome = queue.outcome();
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

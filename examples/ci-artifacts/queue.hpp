@@ -43,7 +43,7 @@ struct Observer {
 class TurnwiseQueue {
 public:
   /// @param url  of the node
-  /// @param run  marks the jobs of this run, so that those of an aborted earlier one are told apart
+  /// @param run  marks subjects and kinds of this run on the node, so that it meddles with nobody else's jobs
   TurnwiseQueue(std::string url, std::string run, const World& world, unsigned workers, Observer observer = {});
   TurnwiseQueue(const TurnwiseQueue&) = delete;
   TurnwiseQueue& operator=(const TurnwiseQueue&) = delete;

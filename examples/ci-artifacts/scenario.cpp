@@ -91,8 +91,9 @@ Record read_or_empty(const World& world, const std::string& name) {
 class Audit {
 public:
   Audit(const World& world, const Scenario& scenario) : world_(world), scenario_(scenario) {
-    for (const auto& text : loss_texts)
+    for (const auto& text : loss_texts) {
       losses_.push_back({text, 0});
+    }
   }
 
   std::vector<Loss> make() {
@@ -100,12 +101,15 @@ public:
       look_at_artifact(i);
       look_at_job(i);
     }
-    for (std::uint64_t i = 0; i < pipelines(scenario_); ++i)
+    for (std::uint64_t i = 0; i < pipelines(scenario_); ++i) {
       look_at_pipeline(i);
-    for (std::uint64_t i = 0; i < merge_requests(scenario_); ++i)
+    }
+    for (std::uint64_t i = 0; i < merge_requests(scenario_); ++i) {
       look_at_merge_request(i);
-    for (std::uint64_t i = 0; i < schedules; ++i)
+    }
+    for (std::uint64_t i = 0; i < schedules; ++i) {
       look_at_schedule(i);
+    }
     return std::move(losses_);
   }
 
@@ -119,10 +123,12 @@ private:
     const auto object = world_.in_object_store(name);
     const bool in_files = fs::exists(file);
     const bool in_objects = fs::exists(object);
-    if (expires(number))
+    if (expires(number)) {
       return expect(!in_files && !in_objects && value(record, "store") == "erased", undead);
-    if (!in_files && !in_objects)
+    }
+    if (!in_files && !in_objects) {
       return expect(false, gone);
+    }
     expect(checksum(in_objects ? object : file) == value(record, "checksum"), damaged);
     expect(in_objects && !in_files && value(record, "store") == "object-store", half_moved);
   }
@@ -142,15 +148,17 @@ private:
   void look_at_pipeline(std::uint64_t number) {
     const auto record = read_or_empty(world_, subject("pipeline", number));
     std::uint64_t seconds{};
-    for (auto job = number * jobs_per_pipeline; job < (number + 1) * jobs_per_pipeline; ++job)
+    for (auto job = number * jobs_per_pipeline; job < (number + 1) * jobs_per_pipeline; ++job) {
       seconds += 30 + job % 100;
+    }
     expect(value(record, "status") == "finished" && value(record, "ended") == std::to_string(jobs_per_pipeline) &&
                value(record, "seconds") == std::to_string(seconds),
            pipeline);
-    for (auto i = number * stages_per_pipeline; i < (number + 1) * stages_per_pipeline; ++i)
+    for (auto i = number * stages_per_pipeline; i < (number + 1) * stages_per_pipeline; ++i) {
       expect(value(read_or_empty(world_, subject("stage", i)), "ended") ==
                  std::to_string(jobs_per_pipeline / stages_per_pipeline),
              stage);
+    }
   }
 
   void look_at_merge_request(std::uint64_t number) {
@@ -177,8 +185,9 @@ private:
 std::string make_log(std::uint64_t job, std::uint64_t kilobytes) {
   std::string log;
   for (std::uint64_t line = 0; log.size() < kilobytes * 1'024; ++line) {
-    if (line % 50 == 0)
+    if (line % 50 == 0) {
       log += "section_start:" + std::to_string(1'700'000'000 + line) + ":step_" + std::to_string(line / 50) + "\n";
+    }
     log += "job " + std::to_string(job) + " line " + std::to_string(line) + ": everything went as it was meant to go\n";
   }
   return log += "Coverage: " + std::to_string(50 + job % 50) + "%\n";
@@ -189,23 +198,27 @@ void set_up(const World& world, const Scenario& scenario) {
     set_up_artifact(world, scenario, i);
     set_up_job(world, i);
   }
-  for (std::uint64_t i = 0; i < merge_requests(scenario); ++i)
+  for (std::uint64_t i = 0; i < merge_requests(scenario); ++i) {
     world.write(subject("merge_request", i), {{"head", "0"}, {"updates", "0"}});
-  for (std::uint64_t i = 0; i < schedules; ++i)
+  }
+  for (std::uint64_t i = 0; i < schedules; ++i) {
     world.write(subject("schedule", i), {{"runs", "0"}, {"checks", "0"}});
+  }
 }
 
 std::vector<Task> first_tasks(const Scenario& scenario) {
   std::vector<Task> tasks;
-  for (std::uint64_t i = 0; i < pipelines(scenario); ++i)
+  for (std::uint64_t i = 0; i < pipelines(scenario); ++i) {
     tasks.push_back({"pipeline_schedule", subject("schedule", i % schedules), i});
+  }
   return tasks;
 }
 
 std::uint64_t expected_tasks(const Scenario& scenario) {
   std::uint64_t tasks = pipelines(scenario) * 6;
-  for (std::uint64_t i = 0; i < scenario.artifacts; ++i)
+  for (std::uint64_t i = 0; i < scenario.artifacts; ++i) {
     tasks += 2 * cron_rounds + 2 + (expires(i) ? 1 : 0) + (is_stuck(i) ? 0 : 1) + 1 + 2;
+  }
   return tasks;
 }
 

@@ -30,16 +30,18 @@ public:
   void note(const Task& task, Moment Span::*what) {
     const std::lock_guard lock{mutex_};
     spans_[task.kind].*what = steady_clock::now();
-    if (what == &Span::started)
+    if (what == &Span::started) {
       running_.push_back(task.kind);
+    }
     changed_.notify_all();
   }
 
   void wait_for_start(const Task& task) {
     std::unique_lock lock{mutex_};
     const auto started = [&] { return std::ranges::find(running_, task.kind) != running_.end(); };
-    if (!changed_.wait_for(lock, std::chrono::seconds{30}, started))
+    if (!changed_.wait_for(lock, std::chrono::seconds{30}, started)) {
       throw std::runtime_error{task.kind + " has not started within 30 s"};
+    }
   }
 
   Span span_of(const Task& task, const char* letter) {

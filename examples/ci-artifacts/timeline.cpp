@@ -15,8 +15,9 @@ double milliseconds_between(std::chrono::steady_clock::time_point from, std::chr
 } // namespace
 
 std::string draw_timeline(const std::vector<Span>& spans, std::size_t width) {
-  if (spans.empty())
+  if (spans.empty()) {
     return {};
+  }
   const auto begin = std::ranges::min(spans, {}, &Span::submitted).submitted;
   const auto end = std::ranges::max(spans, {}, &Span::ended).ended;
   const auto total = std::max(milliseconds_between(begin, end), 1e-6);
@@ -25,8 +26,9 @@ std::string draw_timeline(const std::vector<Span>& spans, std::size_t width) {
                     width - 1);
   };
   std::size_t label_width{};
-  for (const auto& span : spans)
+  for (const auto& span : spans) {
     label_width = std::max(label_width, span.label.size());
+  }
 
   std::string text = fmt::format("{:{}}  0 ms{:>{}}\n", "", label_width, fmt::format("{:.0f} ms", total), width - 4);
   for (const auto& span : spans) {

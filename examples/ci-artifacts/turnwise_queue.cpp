@@ -21,16 +21,27 @@ constexpr std::size_t batch_max = 1'000;
 
 client::Client open_client(const std::string& url) {
   auto client = client::Client::open(url);
-  if (!client)
+  if (!client) {
     throw std::runtime_error{client.error().detail};
+  }
   return std::move(client).value();
+}
+
+// On the node, subjects and kinds are those of this run: `artifact:17@4f2a09c1`. A node that has real work of the same names
+// keeps it, and what an aborted run left behind is in nobody's way.
+std::string mark(const std::string& name, const std::string& run) {
+  return name + "@" + run;
+}
+
+std::string without_mark(const std::string& name) {
+  return name.substr(0, name.rfind('@'));
 }
 
 client::NewJob make_job(const Task& task, const std::string& run, const std::string& key) {
   client::NewJob job;
-  job.subject = task.subject;
-  job.kind = task.kind;
-  job.payload = json::serialize(json::object{{"run", run}, {"argument", task.argument}});
+  job.subject = mark(task.subject, run);
+  job.kind = mark(task.kind, run);
+  job.payload = json::serialize(json::object{{"argument", task.argument}});
   job.idempotency_key = key;
   job.options.max_attempts = attempts_max;
   job.options.backoff = model::Backoff{milliseconds{50}, 2.0, milliseconds{1'000}, model::Jitter::full};
@@ -47,20 +58,23 @@ TurnwiseQueue::TurnwiseQueue(std::string url, std::string run, const World& worl
       observer_(std::move(observer)),
       submitter_(open_client(url_)),
       begin_(steady_clock::now()) {
-  for (unsigned i = 1; i <= workers; ++i)
+  for (unsigned i = 1; i <= workers; ++i) {
     workers_.emplace_back([this, i](const std::stop_token& stop) { work(stop, i); });
+  }
 }
 
 TurnwiseQueue::~TurnwiseQueue() {
-  for (auto& worker : workers_)
+  for (auto& worker : workers_) {
     worker.request_stop(); // all of them, before any is waited for
+  }
 }
 
 /// Counted before they are submitted: a worker may be done with one before the answer is here.
 void TurnwiseQueue::expect(const std::string& key_prefix, std::size_t tasks) {
   const std::lock_guard lock{mutex_};
-  if (expected_.insert(key_prefix).second) // a repeated attempt leaves nothing new behind
+  if (expected_.insert(key_prefix).second) { // a repeated attempt leaves nothing new behind
     open_ += tasks;
+  }
 }
 
 void TurnwiseQueue::submit(const std::vector<Task>& tasks) {
@@ -70,21 +84,26 @@ void TurnwiseQueue::submit(const std::vector<Task>& tasks) {
 void TurnwiseQueue::submit_with(client::Client& client, const std::vector<Task>& tasks, const std::string& key_prefix) {
   expect(key_prefix, tasks.size());
   std::vector<client::NewJob> jobs;
-  for (std::size_t i = 0; i < tasks.size(); ++i)
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
     jobs.push_back(make_job(tasks[i], run_, run_ + ":" + key_prefix + ":" + std::to_string(i)));
+  }
   for (std::size_t begin = 0; begin < jobs.size(); begin += batch_max) {
     const auto part = std::span{jobs}.subspan(begin, std::min(batch_max, jobs.size() - begin));
     const auto accepted = client::with_retry(steady_clock::now() + patience, [&]() -> model::Result<model::Done> {
       const auto answers = client.submit_batch(part);
-      if (!answers)
+      if (!answers) {
         return answers.error();
-      for (const auto& answer : *answers)
-        if (!answer)
+      }
+      for (const auto& answer : *answers) {
+        if (!answer) {
           return answer.error(); // all of them again: the keys make that harmless
+        }
+      }
       return model::Done{};
     });
-    if (!accepted)
+    if (!accepted) {
       throw std::runtime_error{"submitting failed: " + accepted.error().detail};
+    }
   }
 }
 
@@ -92,11 +111,13 @@ Outcome TurnwiseQueue::wait() {
   std::unique_lock lock{mutex_};
   while (open_ > 0 && fault_.empty()) {
     const auto seen = events_;
-    if (!changed_.wait_for(lock, patience, [&] { return events_ != seen || !fault_.empty(); }))
+    if (!changed_.wait_for(lock, patience, [&] { return events_ != seen || !fault_.empty(); })) {
       throw std::runtime_error{"nothing has happened for a minute, and " + std::to_string(open_) + " jobs are open"};
+    }
   }
-  if (!fault_.empty())
+  if (!fault_.empty()) {
     throw std::runtime_error{fault_};
+  }
   auto outcome = outcome_;
   outcome.seconds = std::chrono::duration<double>(steady_clock::now() - begin_).count();
   return outcome;
@@ -113,18 +134,23 @@ void TurnwiseQueue::work(const std::stop_token& stop, unsigned number) {
     auto client = open_client(url_);
     client::ClaimRequest request;
     request.worker = "ci-artifacts-" + std::to_string(number);
-    request.kinds = all_kinds();
+    for (const auto& kind : all_kinds()) {
+      request.kinds.push_back(mark(kind, run_));
+    }
     while (!stop.stop_requested()) {
       // With results to report, it does not wait long for the answer.
       request.wait = milliseconds{request.results.empty() ? 500 : 20};
       const auto claimed = client::with_retry(steady_clock::now() + patience, [&] { return client.claim(request); });
-      if (!claimed)
+      if (!claimed) {
         throw std::runtime_error{"claiming failed: " + claimed.error().detail};
-      for (std::size_t i = 0; i < claimed->results.size(); ++i)
+      }
+      for (std::size_t i = 0; i < claimed->results.size(); ++i) {
         settle(claimed->results[i], request.results[i]);
+      }
       request.results.clear();
-      for (const auto& grant : claimed->grants)
+      for (const auto& grant : claimed->grants) {
         request.results.push_back(run_one(client, grant));
+      }
     }
   } catch (const std::exception& error) {
     report(error.what());
@@ -135,11 +161,8 @@ Answer TurnwiseQueue::run_one(client::Client& client, const client::Grant& grant
   Answer answer{grant.receipt, Answer::Outcome::complete, {}, {}, true, {}};
   try {
     const auto payload = json::parse(grant.payload);
-    if (json::value_to<std::string>(payload.at("run")) != run_) {
-      answer = {grant.receipt, Answer::Outcome::fail, {}, "left over from an earlier run", false, {}};
-      return answer;
-    }
-    const Task task{grant.kind, grant.subject, payload.at("argument").to_number<std::uint64_t>(), grant.job};
+    const Task task{without_mark(grant.kind), without_mark(grant.subject), payload.at("argument").to_number<std::uint64_t>(),
+                    grant.job};
     observer_.started(task);
     // Keys made of the job's own: if this attempt is repeated, what it leaves behind is not.
     handle(world_, task, [&](const std::vector<Task>& tasks) { submit_with(client, tasks, grant.job); });
@@ -154,18 +177,22 @@ Answer TurnwiseQueue::run_one(client::Client& client, const client::Grant& grant
 void TurnwiseQueue::settle(const model::Result<client::Settled>& settled, const Answer& answer) {
   const std::lock_guard lock{mutex_};
   ++events_;
-  if (!settled || (answer.outcome == Answer::Outcome::fail && !answer.retry)) {
-    changed_.notify_all(); // superseded, or none of ours: whoever has it now will say how it ends
+  if (!settled) {
+    changed_.notify_all(); // superseded: whoever has it now will say how it ends
     return;
   }
-  if (answer.outcome == Answer::Outcome::fail)
+  if (answer.outcome == Answer::Outcome::fail) {
     ++outcome_.failures;
-  if (settled->state == "succeeded")
+  }
+  if (settled->state == "succeeded") {
     ++outcome_.done;
-  if (settled->state == "failed")
+  }
+  if (settled->state == "failed") {
     ++outcome_.given_up;
-  if (settled->state == "succeeded" || settled->state == "failed")
+  }
+  if (settled->state == "succeeded" || settled->state == "failed") {
     --open_;
+  }
   changed_.notify_all();
 }
 

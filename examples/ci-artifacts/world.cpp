@@ -30,8 +30,9 @@ constexpr std::size_t piece = 1U << 16U;
 class File {
 public:
   File(const fs::path& path, int flags) : path_(path), number_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
-    if (number_ < 0)
+    if (number_ < 0) {
       fail(path);
+    }
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -39,21 +40,24 @@ public:
 
   std::size_t read(char* data, std::size_t size) const {
     const auto count = ::read(number_, data, size);
-    if (count < 0)
+    if (count < 0) {
       fail(path_);
+    }
     return static_cast<std::size_t>(count);
   }
   void write(std::string_view bytes) const {
     while (!bytes.empty()) {
       const auto count = ::write(number_, bytes.data(), bytes.size());
-      if (count < 0)
+      if (count < 0) {
         fail(path_);
+      }
       bytes.remove_prefix(static_cast<std::size_t>(count));
     }
   }
   void flush() const {
-    if (fdatasync(number_) != 0)
+    if (fdatasync(number_) != 0) {
       fail(path_);
+    }
   }
 
 private:
@@ -71,8 +75,9 @@ public:
     EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
     std::string text;
     static constexpr std::string_view digits = "0123456789abcdef";
-    for (unsigned i = 0; i < size; ++i)
+    for (unsigned i = 0; i < size; ++i) {
       (text += digits[digest.at(i) >> 4U]) += digits[digest.at(i) & 15U];
+    }
     return text;
   }
 
@@ -86,8 +91,9 @@ private:
 } // namespace
 
 World::World(fs::path folder) : folder_(std::move(folder)) {
-  for (const auto* name : {"file-store", "object-store", "live-logs", "legacy-logs", "records"})
+  for (const auto* name : {"file-store", "object-store", "live-logs", "legacy-logs", "records"}) {
     fs::create_directories(folder_ / name);
+  }
 }
 
 fs::path World::record_path(std::string_view subject) const {
@@ -101,9 +107,11 @@ bool World::has(std::string_view subject) const {
 Record World::read(std::string_view subject) const {
   std::istringstream text{read_file(record_path(subject))};
   Record record;
-  for (std::string line; std::getline(text, line);)
-    if (const auto equals = line.find('='); equals != std::string::npos)
+  for (std::string line; std::getline(text, line);) {
+    if (const auto equals = line.find('='); equals != std::string::npos) {
       record[line.substr(0, equals)] = line.substr(equals + 1);
+    }
+  }
   return record;
 }
 
@@ -112,8 +120,9 @@ void World::write(std::string_view subject, const Record& record) const {
   const auto path = record_path(subject);
   const auto temporary = fs::path{path} += ".new-" + std::to_string(++count);
   std::string text;
-  for (const auto& [name, value] : record)
+  for (const auto& [name, value] : record) {
     text += name + "=" + value + "\n";
+  }
   write_file(temporary, text);
   fs::rename(temporary, path);
 }
@@ -126,8 +135,9 @@ std::string read_file(const fs::path& path) {
     content.resize(size + piece);
     const auto count = file.read(content.data() + size, piece);
     content.resize(size + count);
-    if (count == 0)
+    if (count == 0) {
       return content;
+    }
   }
 }
 
@@ -135,8 +145,9 @@ std::string checksum(const fs::path& path) {
   const File file{path, O_RDONLY};
   std::string buffer(piece, '\0');
   Sha256 sum;
-  while (const auto count = file.read(buffer.data(), buffer.size()))
+  while (const auto count = file.read(buffer.data(), buffer.size())) {
     sum.add({buffer.data(), count});
+  }
   return sum.hex();
 }
 
@@ -154,8 +165,9 @@ void upload(const fs::path& from, const fs::path& to) {
   const File source{from, O_RDONLY};
   const File target{to, O_WRONLY | O_CREAT | O_TRUNC};
   std::string buffer(piece, '\0');
-  while (const auto count = source.read(buffer.data(), buffer.size()))
+  while (const auto count = source.read(buffer.data(), buffer.size())) {
     target.write({buffer.data(), count});
+  }
   target.flush();
 }
 

@@ -39,8 +39,9 @@ Change parse_head(std::string_view text) {
   change.before.object = next_word(rest);
   change.after.object = next_word(rest);
   if (change.before.mode.size() != 6 || change.after.mode.size() != 6 || !is_object_id(change.before.object) ||
-      !is_object_id(change.after.object))
+      !is_object_id(change.after.object)) {
     refuse(text);
+  }
   return change;
 }
 
@@ -60,8 +61,9 @@ void RawDiffParser::token(std::string_view text) {
     sink_(std::move(*open_));
     open_.reset();
   } else if (text.starts_with(':')) {
-    if (commit_.empty())
+    if (commit_.empty()) {
       refuse(text);
+    }
     open_ = parse_head(text);
     open_->commit = commit_;
     open_->number = ++count_;
@@ -75,8 +77,9 @@ void RawDiffParser::token(std::string_view text) {
 void RawDiffParser::feed(std::string_view bytes) {
   for (;;) {
     const auto end = bytes.find('\0');
-    if (end == std::string_view::npos)
+    if (end == std::string_view::npos) {
       break;
+    }
     if (partial_.empty()) {
       token(bytes.substr(0, end));
     } else {
@@ -90,24 +93,27 @@ void RawDiffParser::feed(std::string_view bytes) {
 }
 
 void RawDiffParser::finish() const {
-  if (open_ || !partial_.empty())
+  if (open_ || !partial_.empty()) {
     throw std::runtime_error{"git diff-tree's output ends in the middle of a change"};
+  }
 }
 
 std::string subject_of(std::string_view path) {
   const std::string subject = "path:" + std::string{path};
   // A path may itself begin with what stands for hashed ones.
-  if (model::check_subject(subject).ok() && !path.starts_with("sha256:"))
+  if (model::check_subject(subject).ok() && !path.starts_with("sha256:")) {
     return subject;
+  }
   return "path:sha256:" + sha256_hex(path);
 }
 
 std::string encode_payload(const Change& change, std::string_view run) {
   json::object payload{{"run", run}, {"n", change.number}, {"commit", change.commit}};
-  if (model::is_utf8(change.path))
+  if (model::is_utf8(change.path)) {
     payload["path"] = change.path;
-  else
+  } else {
     payload["path_base64"] = base64(change.path);
+  }
   payload["before"] = encode_version(change.before);
   payload["after"] = encode_version(change.after);
   return json::serialize(payload);
@@ -122,8 +128,9 @@ std::optional<Payload> decode_payload(std::string_view text) {
     change.commit = json::value_to<std::string>(value.at("commit"));
     if (const auto* encoded = value.as_object().if_contains("path_base64")) {
       auto path = from_base64(json::value_to<std::string>(*encoded));
-      if (!path)
+      if (!path) {
         return std::nullopt;
+      }
       change.path = std::move(*path);
     } else {
       change.path = json::value_to<std::string>(value.at("path"));

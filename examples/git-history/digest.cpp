@@ -21,14 +21,17 @@ std::string hex_digest(const EVP_MD* algorithm, std::initializer_list<std::strin
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size{};
   bool good = context && EVP_DigestInit_ex(context.get(), algorithm, nullptr) == 1;
-  for (const auto part : parts)
+  for (const auto part : parts) {
     good = good && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
-  if (!good || EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1)
+  }
+  if (!good || EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1) {
     throw std::runtime_error{"OpenSSL cannot compute a digest"};
+  }
   static constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
-  for (unsigned i = 0; i < size; ++i)
+  for (unsigned i = 0; i < size; ++i) {
     (text += digits[digest.at(i) >> 4U]) += digits[digest.at(i) & 15U];
+  }
   return text;
 }
 
@@ -60,8 +63,9 @@ std::optional<std::string> from_base64(std::string_view text) {
   std::string bytes(text.size() / 4 * 3 + 1, '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0)
+  if (size < 0) {
     return std::nullopt;
+  }
   const auto padding = text.ends_with("==") ? 2U : text.ends_with("=") ? 1U : 0U;
   bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
@@ -72,12 +76,13 @@ std::string quoted_path(std::string_view path) {
   std::string text;
   for (const char character : path) {
     const auto byte = static_cast<unsigned char>(character);
-    if (character == '"' || character == '\\')
+    if (character == '"' || character == '\\') {
       (text += '\\') += character;
-    else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8))
+    } else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8)) {
       text += octal(byte);
-    else
+    } else {
       text += character;
+    }
   }
   return text.size() == path.size() ? text : '"' + text + '"';
 }

@@ -29,11 +29,14 @@ constexpr std::string_view temporary_prefix = "tmp-";
 class FileLock {
 public:
   explicit FileLock(const fs::path& path) : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (!file_.open())
+    if (!file_.open()) {
       fail(path);
-    while (flock(file_.get(), LOCK_EX) != 0)
-      if (errno != EINTR)
+    }
+    while (flock(file_.get(), LOCK_EX) != 0) {
+      if (errno != EINTR) {
         fail(path);
+      }
+    }
   }
 
 private:
@@ -43,16 +46,18 @@ private:
 std::optional<std::string> read_file(const fs::path& path) {
   const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file.open()) {
-    if (errno == ENOENT)
+    if (errno == ENOENT) {
       return std::nullopt;
+    }
     fail(path);
   }
   std::string text(fs::file_size(path), '\0');
   std::size_t size{};
   while (size < text.size()) {
     const auto count = read_some(file.get(), text.data() + size, text.size() - size);
-    if (count == 0)
+    if (count == 0) {
       break;
+    }
     size += count;
   }
   text.resize(size);
@@ -63,8 +68,9 @@ void replace_file(const fs::path& path, std::string_view text) {
   const auto temporary = path.parent_path() / (std::string{temporary_prefix} + std::to_string(::getpid()));
   {
     const FileDescriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-    if (!file.open())
+    if (!file.open()) {
       fail(temporary);
+    }
     write_all(file.get(), text.data(), text.size());
   }
   fs::rename(temporary, path);
@@ -72,8 +78,9 @@ void replace_file(const fs::path& path, std::string_view text) {
 
 std::string_view next_line(std::string_view& text) {
   const auto end = text.find('\n');
-  if (end == std::string_view::npos)
+  if (end == std::string_view::npos) {
     throw std::runtime_error{"a file of the store is damaged: its head ends early"};
+  }
   const auto line = text.substr(0, end);
   text.remove_prefix(end + 1);
   return line;
@@ -82,8 +89,9 @@ std::string_view next_line(std::string_view& text) {
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t number{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size())
+  if (error != std::errc{} || end != text.data() + text.size()) {
     throw std::runtime_error{"a file of the store is damaged: no number in its head"};
+  }
   return number;
 }
 
@@ -104,16 +112,18 @@ std::string encode_stored(const Stored& stored) {
 }
 
 Stored decode_stored(std::string_view text) {
-  if (next_line(text) != magic)
+  if (next_line(text) != magic) {
     throw std::runtime_error{"a file of the store is damaged: it does not begin with '" + std::string{magic} + "'"};
+  }
   Stored stored;
   stored.token = number_in(next_line(text));
   stored.number = number_in(next_line(text));
   stored.version.mode = next_line(text);
   stored.version.object = next_line(text);
   auto path = from_base64(next_line(text));
-  if (!path)
+  if (!path) {
     throw std::runtime_error{"a file of the store is damaged: no path in its head"};
+  }
   stored.path = std::move(*path);
   stored.content = text;
   return stored;
@@ -121,29 +131,36 @@ Stored decode_stored(std::string_view text) {
 
 Application judge(const Stored& stored, const Change& change, std::uint64_t token) {
   if (stored.number == change.number) {
-    if (stored.version == change.after)
+    if (stored.version == change.after) {
       return {Verdict::repeated, {}};
+    }
     return {Verdict::refused, "change " + std::to_string(change.number) + " was applied before, with another outcome"};
   }
-  if (token <= stored.token)
+  if (token <= stored.token) {
     return {Verdict::superseded, "token " + std::to_string(token) + " is not above " + std::to_string(stored.token)};
+  }
   // Contents alone would not show that a change came too late: a file may get the same content twice.
-  if (stored.number > change.number)
+  if (stored.number > change.number) {
     return {Verdict::refused, "out of order: change " + std::to_string(stored.number) + " was applied before change " +
                                   std::to_string(change.number)};
-  if (stored.version != change.before)
+  }
+  if (stored.version != change.before) {
     return {Verdict::refused,
             "holds " + describe(stored.version) + " where " + describe(change.before) + " was to be replaced"};
-  if (stored.version.has_content() && blob_id(stored.content, stored.version.object) != stored.version.object)
+  }
+  if (stored.version.has_content() && blob_id(stored.content, stored.version.object) != stored.version.object) {
     return {Verdict::refused, "holds other bytes than it was given"};
+  }
   return {Verdict::applied, {}};
 }
 
 FlatStore::FlatStore(fs::path folder) : folder_(std::move(folder)) {
   static constexpr std::string_view digits = "0123456789abcdef";
-  for (const char high : digits)
-    for (const char low : digits)
+  for (const char high : digits) {
+    for (const char low : digits) {
       fs::create_directories(folder_ / std::string{high, low});
+    }
+  }
 }
 
 fs::path FlatStore::file_of(std::string_view path) const {
@@ -156,21 +173,25 @@ Application FlatStore::apply(const Change& change, std::uint64_t token, std::str
   const FileLock lock{file.parent_path() / "lock"}; // 256 locks for all paths: workers seldom meet
   const auto text = read_file(file);
   const auto stored = text ? decode_stored(*text) : Stored{};
-  if (text && stored.path != change.path)
+  if (text && stored.path != change.path) {
     return {Verdict::refused, "holds another path: " + quoted_path(stored.path)};
+  }
   auto application = judge(stored, change, token);
-  if (application.verdict == Verdict::applied)
+  if (application.verdict == Verdict::applied) {
     replace_file(file, encode_stored({token, change.number, change.after, change.path, std::string{content}}));
+  }
   return application;
 }
 
 void FlatStore::visit(const std::function<void(const Stored&)>& visit) const {
   for (const auto& entry : fs::recursive_directory_iterator{folder_}) {
     const auto name = entry.path().filename().string();
-    if (!entry.is_regular_file() || name == "lock" || name.starts_with(temporary_prefix))
+    if (!entry.is_regular_file() || name == "lock" || name.starts_with(temporary_prefix)) {
       continue;
-    if (const auto text = read_file(entry.path()))
+    }
+    if (const auto text = read_file(entry.path())) {
       visit(decode_stored(*text));
+    }
   }
 }
 

@@ -21,12 +21,14 @@ constexpr std::size_t surprises_max = 20;
 }
 
 void Fleet::start() {
-  if (owns_node())
+  if (owns_node()) {
     start_node();
+  }
   wait_until_ready();
   workers_.resize(worker_count());
-  for (std::size_t i = 0; i < worker_count(); ++i)
+  for (std::size_t i = 0; i < worker_count(); ++i) {
     start_worker(i);
+  }
 }
 
 void Fleet::start_node() {
@@ -42,21 +44,25 @@ void Fleet::start_worker(std::size_t index) {
 
 void Fleet::wait_until_ready() {
   auto client = client::Client::open(settings_.url);
-  if (!client)
+  if (!client) {
     throw std::runtime_error{client.error().detail};
+  }
   const auto until = Clock::now() + seconds{owns_node() ? 90 : 10};
   while (!client->ready()) {
-    if (owns_node() && !node_.running())
+    if (owns_node() && !node_.running()) {
       throw std::runtime_error{"the node ended with status " + std::to_string(node_.status()) + "; see " + settings_.node_log};
-    if (Clock::now() > until)
+    }
+    if (Clock::now() > until) {
       throw std::runtime_error{"no node is ready at " + settings_.url + (owns_node() ? "; see " + settings_.node_log : "")};
+    }
     std::this_thread::sleep_for(milliseconds{50});
   }
 }
 
 void Fleet::surprise(const std::string& who, int status) {
-  if (surprises_.size() < surprises_max)
+  if (surprises_.size() < surprises_max) {
     surprises_.push_back(who + " ended by itself with status " + std::to_string(status));
+  }
 }
 
 void Fleet::revive() {
@@ -65,8 +71,9 @@ void Fleet::revive() {
     start_node();
   }
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    if (workers_[i].running())
+    if (workers_[i].running()) {
       continue;
+    }
     surprise("worker " + std::to_string(i + 1), workers_[i].status());
     start_worker(i);
   }
@@ -85,14 +92,17 @@ void Fleet::kill_worker(std::size_t index) {
 }
 
 void Fleet::stop() {
-  for (auto& worker : workers_)
+  for (auto& worker : workers_) {
     worker.signal(SIGTERM);
-  for (auto& worker : workers_)
+  }
+  for (auto& worker : workers_) {
     worker.wait_for(seconds{5});
+  }
   workers_.clear();
   node_.signal(SIGTERM);
-  if (!node_.wait_for(seconds{40}))
+  if (!node_.wait_for(seconds{40})) {
     surprise("after 40 s of SIGTERM the node", 128 + SIGKILL);
+  }
   node_.kill_now();
 }
 
@@ -106,16 +116,20 @@ void Nemesis::wait_again() {
 }
 
 void Nemesis::act(Fleet& fleet) {
-  if (Clock::now() < next_)
+  if (Clock::now() < next_) {
     return;
+  }
   const auto choice = random_() % 10;
   const auto victim = random_() % fleet.worker_count();
   const bool everything = choice == 9;
-  for (std::size_t i = 0; i < fleet.worker_count(); ++i)
-    if (everything || ((choice >= 5 || !fleet.owns_node()) && i == victim))
+  for (std::size_t i = 0; i < fleet.worker_count(); ++i) {
+    if (everything || ((choice >= 5 || !fleet.owns_node()) && i == victim)) {
       fleet.kill_worker(i);
-  if (fleet.owns_node() && (everything || choice < 5))
+    }
+  }
+  if (fleet.owns_node() && (everything || choice < 5)) {
     fleet.kill_node();
+  }
   wait_again();
 }
 
@@ -126,8 +140,9 @@ std::uint16_t free_port() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(socket.get(), generic, size) != 0 || getsockname(socket.get(), generic, &size) != 0)
+  if (bind(socket.get(), generic, size) != 0 || getsockname(socket.get(), generic, &size) != 0) {
     throw std::runtime_error{"there is no free port on the loopback address"};
+  }
   return ntohs(address.sin_port);
 }
 

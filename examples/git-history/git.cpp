@@ -20,16 +20,19 @@ void read_to_end(int descriptor, const std::function<bool(std::string_view)>& si
   const auto buffer = std::make_unique<std::array<char, 1U << 16U>>();
   for (;;) {
     const auto count = read_some(descriptor, buffer->data(), buffer->size());
-    if (count == 0 || !sink({buffer->data(), count}))
+    if (count == 0 || !sink({buffer->data(), count})) {
       return;
+    }
   }
 }
 
 void expect_success(ChildProcess& process, const std::string& what) {
-  if (!process.wait_for(std::chrono::seconds{60}))
+  if (!process.wait_for(std::chrono::seconds{60})) {
     throw std::runtime_error{what + " does not end"};
-  if (process.status() != 0)
+  }
+  if (process.status() != 0) {
     throw std::runtime_error{what + " failed with status " + std::to_string(process.status())};
+  }
 }
 
 /// Output of a command that has not much to say.
@@ -50,8 +53,9 @@ std::string output_of(std::vector<std::string> command, const std::string& what)
 TreeEntry parse_tree_entry(std::string_view line) {
   const auto tab = line.find('\t');
   const auto last_space = line.rfind(' ', tab);
-  if (tab == std::string_view::npos || last_space == std::string_view::npos || line.size() < 6)
+  if (tab == std::string_view::npos || last_space == std::string_view::npos || line.size() < 6) {
     throw std::runtime_error{"git ls-tree wrote something unexpected"};
+  }
   return {std::string{line.substr(tab + 1)},
           {std::string{line.substr(0, 6)}, std::string{line.substr(last_space + 1, tab - last_space - 1)}}};
 }
@@ -62,8 +66,9 @@ std::string resolve_commit(const std::string& repository, const std::string& rev
   const std::string name = revision + "^{commit}";
   auto text = output_of(git_command(repository, {"rev-parse", "--verify", "--end-of-options", name.c_str()}),
                         "git rev-parse " + revision + " in " + repository);
-  while (text.ends_with('\n'))
+  while (text.ends_with('\n')) {
     text.pop_back();
+  }
   return text;
 }
 
@@ -85,8 +90,9 @@ void read_history(const std::string& repository, const std::string& commit, cons
     parser.feed(bytes);
     return wanted;
   });
-  if (!wanted)
+  if (!wanted) {
     return; // both are killed on the way out
+  }
   parser.finish();
   expect_success(list, "git rev-list");
   expect_success(diff, "git diff-tree");
@@ -122,22 +128,25 @@ void BlobReader::fill() {
   buffer_.resize(size + (1U << 16U));
   const auto count = read_some(answers_.read.get(), buffer_.data() + size, buffer_.size() - size);
   buffer_.resize(size + count);
-  if (count == 0)
+  if (count == 0) {
     throw std::runtime_error{"git cat-file has ended"};
+  }
 }
 
 std::string BlobReader::read_line() {
   std::size_t end{};
-  while ((end = buffer_.find('\n', consumed_)) == std::string::npos)
+  while ((end = buffer_.find('\n', consumed_)) == std::string::npos) {
     fill();
+  }
   std::string line = buffer_.substr(consumed_, end - consumed_);
   consumed_ = end + 1;
   return line;
 }
 
 std::string BlobReader::read_bytes(std::size_t count) {
-  while (buffer_.size() - consumed_ < count)
+  while (buffer_.size() - consumed_ < count) {
     fill();
+  }
   std::string bytes = buffer_.substr(consumed_, count);
   consumed_ += count;
   return bytes;
@@ -149,15 +158,18 @@ std::optional<std::string> BlobReader::read(std::string_view object) {
   const auto head = read_line(); // <id> blob <size>, or <id> missing
   const auto space = head.rfind(' ');
   std::size_t size{};
-  if (space == std::string::npos)
+  if (space == std::string::npos) {
     return std::nullopt;
+  }
   const auto [end, error] = std::from_chars(head.data() + space + 1, head.data() + head.size(), size);
-  if (error != std::errc{} || end != head.data() + head.size())
+  if (error != std::errc{} || end != head.data() + head.size()) {
     return std::nullopt;
+  }
   auto content = read_bytes(size);
   read_bytes(1); // the newline behind it
-  if (head.find(" blob ") == std::string::npos)
+  if (head.find(" blob ") == std::string::npos) {
     return std::nullopt;
+  }
   return content;
 }
 

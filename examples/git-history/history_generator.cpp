@@ -48,46 +48,53 @@ std::string awkward_name(std::uint64_t kind, const std::string& number) {
 std::string fast_import_path(const std::string& path) {
   std::string text{"\""};
   for (const char character : path) {
-    if (character == '\n')
+    if (character == '\n') {
       text += "\\n";
-    else if (character == '"' || character == '\\')
+    } else if (character == '"' || character == '\\') {
       (text += '\\') += character;
-    else
+    } else {
       text += character;
+    }
   }
   return text += '"';
 }
 
 HistoryGenerator::HistoryGenerator(HistorySettings settings) : settings_(settings), random_(settings.seed) {
-  for (std::uint64_t i = 0; i < settings_.paths; ++i)
+  for (std::uint64_t i = 0; i < settings_.paths; ++i) {
     pool_.push_back(make_path(i));
+  }
 }
 
 std::string HistoryGenerator::make_path(std::uint64_t number) {
   const auto digits = std::to_string(number);
   std::string folder = "folder " + std::to_string(number % 40) + "/deeper-" + std::to_string(number % 7) + "/";
-  if (number % 12 == 7)
+  if (number % 12 == 7) {
     folder += std::string(60, 'd') + "/";
-  if (number % 25 == 3)
+  }
+  if (number % 25 == 3) {
     return "switch-" + std::to_string(number / 50) + (number % 50 == 3 ? "" : "/inside/" + digits); // file or folder
+  }
   return number % 4 == 1 ? folder + awkward_name(number / 4 % 12, digits) : folder + "file-" + digits + ".txt";
 }
 
 std::string HistoryGenerator::content_of(const File& file) {
-  if (file.mode == "120000")
+  if (file.mode == "120000") {
     return "../target of " + std::to_string(file.content);
+  }
   std::mt19937_64 random{file.content};
-  if (file.content % 50 == 0)
+  if (file.content % 50 == 0) {
     return {};
+  }
   const bool binary = file.content % 5 == 0;
   std::string content;
   const auto size = random() % (file.content % 200 == 1 ? 100'000 : 900);
   while (content.size() < size) {
     const auto bits = random();
-    if (binary)
+    if (binary) {
       content.append(reinterpret_cast<const char*>(&bits), sizeof bits);
-    else
+    } else {
       (content += "line ") += std::to_string(bits) += (file.content % 7 == 0 ? "\r\n" : "\n");
+    }
   }
   return content;
 }
@@ -95,8 +102,9 @@ std::string HistoryGenerator::content_of(const File& file) {
 std::string HistoryGenerator::write_file(const std::string& path, const File& file) {
   tree_[path] = file;
   touched_[path] = true;
-  if (file.mode == "160000")
+  if (file.mode == "160000") {
     return "M 160000 " + std::string{no_commit} + " " + fast_import_path(path) + "\n";
+  }
   const auto content = content_of(file);
   return "M " + file.mode + " inline " + fast_import_path(path) + "\ndata " + std::to_string(content.size()) + "\n" + content +
          "\n";
@@ -105,12 +113,15 @@ std::string HistoryGenerator::write_file(const std::string& path, const File& fi
 /// Deletes what cannot stand beside `path`: files where its folders are to be, and files in a folder of its own name.
 std::string HistoryGenerator::make_room_for(const std::string& path) {
   std::vector<std::string> gone;
-  for (auto end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1))
-    if (tree_.contains(path.substr(0, end)))
+  for (auto end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    if (tree_.contains(path.substr(0, end))) {
       gone.push_back(path.substr(0, end));
+    }
+  }
   const auto inside = path + "/";
-  for (auto at = tree_.lower_bound(inside); at != tree_.end() && at->first.starts_with(inside); ++at)
+  for (auto at = tree_.lower_bound(inside); at != tree_.end() && at->first.starts_with(inside); ++at) {
     gone.push_back(at->first);
+  }
   std::string text;
   for (const auto& other : gone) {
     former_[other] = tree_.extract(other).mapped();
@@ -140,12 +151,13 @@ std::string HistoryGenerator::change_one(const std::string& path) {
     touched_[path] = true;
     return "D " + fast_import_path(path) + "\n";
   }
-  if (choice == 2 && (file.mode == "100644" || file.mode == "100755"))
+  if (choice == 2 && (file.mode == "100644" || file.mode == "100755")) {
     file.mode = file.mode == "100644" ? "100755" : "100644"; // the bit alone
-  else if (choice == 3)
+  } else if (choice == 3) {
     file = {file.mode == "120000" ? "100644" : "120000", fresh()};
-  else
+  } else {
     file = {file.mode == "160000" ? "100644" : file.mode, fresh()};
+  }
   return write_file(path, file);
 }
 
@@ -154,10 +166,12 @@ std::string HistoryGenerator::commit_text(const Commit& commit, const std::strin
   std::string text = "commit refs/heads/" + std::string{commit.branch} + "\nmark :" + std::to_string(commit.mark) +
                      "\ncommitter A U Thor <author@example.com> " + std::to_string(1'700'000'000 + commit.mark) +
                      " +0000\ndata " + std::to_string(message.size()) + "\n" + message;
-  if (commit.first_parent != 0)
+  if (commit.first_parent != 0) {
     text += "from :" + std::to_string(commit.first_parent) + "\n";
-  if (commit.second_parent != 0)
+  }
+  if (commit.second_parent != 0) {
     text += "merge :" + std::to_string(commit.second_parent) + "\n";
+  }
   return text + changes + "\n";
 }
 
@@ -168,8 +182,9 @@ std::string HistoryGenerator::next() {
   for (std::uint64_t tries = 0; touched_.size() < per_commit && tries < per_commit * 4; ++tries) {
     // A few paths change often, the rest now and then.
     const auto& path = pool_[draw(4) == 0 ? draw(pool_.size() / 50 + 1) : draw(pool_.size())];
-    if (!touched_.contains(path))
+    if (!touched_.contains(path)) {
       changes += change_one(path);
+    }
   }
   changes_ += touched_.size();
   ++commits_;

@@ -60,12 +60,15 @@ int main(int argc, char** argv) {
 
   try {
     std::signal(SIGPIPE, SIG_IGN);
-    if (worker->parsed())
+    if (worker->parsed()) {
       return turnwise::git_history::run_worker(worker_settings);
-    if (settings.repository.empty())
+    }
+    if (settings.repository.empty()) {
       throw std::runtime_error{"which repository? See --help"};
-    if (settings.url.empty() && settings.turnwise.empty())
+    }
+    if (settings.url.empty() && settings.turnwise.empty()) {
       throw std::runtime_error{"--url of a running node, or --turnwise, the program to start one with?"};
+    }
     settings.program = std::filesystem::read_symlink("/proc/self/exe").string();
     settings.repository = std::filesystem::absolute(settings.repository).string();
     settings.kill_interval = std::chrono::milliseconds{static_cast<std::int64_t>(kill_every * 1'000)};

@@ -15,13 +15,15 @@ namespace {
 using namespace turnwise::git_history;
 
 void expect_success(ChildProcess& process, const char* what) {
-  if (!process.wait_for(std::chrono::minutes{10}) || process.status() != 0)
+  if (!process.wait_for(std::chrono::minutes{10}) || process.status() != 0) {
     throw std::runtime_error{std::string{what} + " failed"};
+  }
 }
 
 void make_repository(const std::string& folder, const HistorySettings& settings) {
-  if (std::filesystem::exists(folder) && !std::filesystem::is_empty(folder))
+  if (std::filesystem::exists(folder) && !std::filesystem::is_empty(folder)) {
     throw std::runtime_error{folder + " is not empty"};
+  }
   ChildProcess init{{{"git", "init", "--quiet", "--bare", "--initial-branch=main", folder}}};
   expect_success(init, "git init");
 

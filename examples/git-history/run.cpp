@@ -32,22 +32,25 @@ public:
   explicit WorkFolder(const std::string& wish) : ours_(wish.empty()) {
     if (ours_) {
       auto name = (fs::temp_directory_path() / "git-history-XXXXXX").string();
-      if (mkdtemp(name.data()) == nullptr)
+      if (mkdtemp(name.data()) == nullptr) {
         throw std::runtime_error{"cannot make a folder in " + fs::temp_directory_path().string()};
+      }
       path_ = name;
     } else {
       path_ = fs::absolute(wish);
       fs::create_directories(path_);
-      if (!fs::is_empty(path_))
+      if (!fs::is_empty(path_)) {
         throw std::runtime_error{path_.string() + " is not empty; --work-dir needs a new or an empty folder"};
+      }
     }
   }
   [[nodiscard]] std::string at(const char* name) const { return (path_ / name).string(); }
   [[nodiscard]] const fs::path& path() const { return path_; }
   void remove_if_ours() const {
     std::error_code ignored;
-    if (ours_)
+    if (ours_) {
       fs::remove_all(path_, ignored);
+    }
   }
   [[nodiscard]] bool ours() const { return ours_; }
 
@@ -67,8 +70,9 @@ Notes read_notes(const std::string& path) {
   for (std::string line; std::getline(file, line);) {
     notes.repeated += line.starts_with("repeated:") ? 1 : 0;
     notes.superseded += line.starts_with("superseded:") ? 1 : 0;
-    if (!line.starts_with("refused:") && !line.starts_with("the node refuses:"))
+    if (!line.starts_with("refused:") && !line.starts_with("the node refuses:")) {
       continue;
+    }
     ++notes.refused;
     notes.refusals.push_back(line);
   }
@@ -88,9 +92,10 @@ public:
 
   int make() {
     fmt::print("replaying the first-parent history of {} up to {}\n", settings_.repository, commit_);
-    if (settings_.kill)
+    if (settings_.kill) {
       fmt::print("killing the node and workers every {:.1f} s on average, seed {}\n",
                  static_cast<double>(settings_.kill_interval.count()) / 1'000, settings_.seed);
+    }
     fleet_.start();
     started_ = Clock::now();
     supervise();
@@ -102,22 +107,25 @@ public:
 private:
   client::Client open_client() const {
     auto client = client::Client::open(url_);
-    if (!client)
+    if (!client) {
       throw std::runtime_error{client.error().detail};
+    }
     return std::move(client).value();
   }
 
   FleetSettings fleet_settings() const {
     FleetSettings fleet;
     const auto address = url_.substr(url_.rfind('/') + 1);
-    if (settings_.url.empty() && settings_.database.empty())
+    if (settings_.url.empty() && settings_.database.empty()) {
       fleet.node_command = {settings_.turnwise, "dev", "--data", folder_.at("node"), "--listen", address};
-    else if (settings_.url.empty())
+    } else if (settings_.url.empty()) {
       fleet.node_command = {settings_.turnwise, "serve", "--database", settings_.database, "--listen", address};
-    for (unsigned i = 1; i <= settings_.workers; ++i)
+    }
+    for (unsigned i = 1; i <= settings_.workers; ++i) {
       fleet.worker_commands.push_back({settings_.program, "worker", "--url", url_, "--repository", settings_.repository,
                                        "--store", folder_.at("store"), "--log", folder_.at("worker-notes.log"), "--name",
                                        "git-history-" + std::to_string(i), "--run", name_});
+    }
     fleet.node_log = folder_.at("node.log");
     fleet.worker_log = folder_.at("workers.log");
     fleet.url = url_;
@@ -146,17 +154,21 @@ private:
     std::uint64_t last_sum{};
     try {
       while (submitting.wait_for(milliseconds{20}) != std::future_status::ready) {
-        if (interrupted != 0)
+        if (interrupted != 0) {
           throw std::runtime_error{"interrupted"};
+        }
         fleet_.revive();
-        if (settings_.kill)
+        if (settings_.kill) {
           nemesis.act(fleet_);
+        }
         show_progress();
         const auto sum = progress_.submitted + progress_.paths_done + count_open();
-        if (std::exchange(last_sum, sum) != sum)
+        if (std::exchange(last_sum, sum) != sum) {
           last_change = Clock::now();
-        if (Clock::now() - last_change > settings_.patience)
+        }
+        if (Clock::now() - last_change > settings_.patience) {
           throw std::runtime_error{fmt::format("nothing has happened for {} s", settings_.patience.count())};
+        }
       }
     } catch (...) {
       progress_.stop = true;
@@ -169,11 +181,13 @@ private:
 
   /// Open jobs as the node says, asked once a second: work goes on while this changes.
   std::uint64_t count_open() {
-    if (Clock::now() - asked_at_ < milliseconds{1'000})
+    if (Clock::now() - asked_at_ < milliseconds{1'000}) {
       return open_;
+    }
     asked_at_ = Clock::now();
-    if (auto stats = observer_.stats())
+    if (auto stats = observer_.stats()) {
       open_ = stats->jobs_open;
+    }
     return open_;
   }
 
@@ -181,8 +195,9 @@ private:
   void show_progress(Final final = Final::no) {
     static const bool terminal = isatty(STDOUT_FILENO) == 1;
     const auto now = Clock::now();
-    if (final == Final::no && now - shown_at_ < (terminal ? milliseconds{200} : milliseconds{5'000}))
+    if (final == Final::no && now - shown_at_ < (terminal ? milliseconds{200} : milliseconds{5'000})) {
       return;
+    }
     shown_at_ = now;
     const auto seconds = std::chrono::duration<double>(now - started_).count();
     fmt::print("{}{:6.1f} s  submitted {}{}  open {}  paths final {} of {}  killed: node {}, workers {}{}",
@@ -198,8 +213,9 @@ private:
     auto faults = write_tree(store, submitter_.last_changes(), folder_.at("tree"));
     const auto comparison = compare_tree(folder_.at("tree"), settings_.repository, submitter_.reached_commit());
     const auto notes = read_notes(folder_.at("worker-notes.log"));
-    for (const auto* list : {&comparison.differences, &submitter_.failures(), &notes.refusals, &fleet_.surprises()})
+    for (const auto* list : {&comparison.differences, &submitter_.failures(), &notes.refusals, &fleet_.surprises()}) {
       faults.insert(faults.end(), list->begin(), list->end());
+    }
 
     const auto changes = progress_.submitted.load();
     const auto story = fmt::format(
@@ -211,8 +227,9 @@ private:
       fmt::print("equal to {}: {}\n", settings_.limit == 0 ? settings_.revision : submitter_.reached_commit(), story);
       return 0;
     }
-    for (const auto& fault : faults)
+    for (const auto& fault : faults) {
       fmt::print("{}\n", fault);
+    }
     fmt::print("NOT equal: {} differences; {}\neverything is kept in {}\n", faults.size(), story, folder_.path().string());
     return 1;
   }
@@ -236,14 +253,16 @@ private:
 
 int run(const RunSettings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     std::signal(signal, [](int) { interrupted = 1; });
+  }
   const WorkFolder folder{settings.work_dir};
   fmt::print("everything of this run is in {}{}\n", folder.path().string(),
              folder.ours() ? ", which is removed if it ends well" : "");
   const int status = Run{settings, folder}.make();
-  if (status == 0)
+  if (status == 0) {
     folder.remove_if_ours();
+  }
   return status;
 }
 

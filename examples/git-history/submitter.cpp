@@ -34,31 +34,37 @@ client::NewJob Submitter::job_of(const Change& change) const {
 }
 
 void Submitter::check_stop() const {
-  if (progress_.stop)
+  if (progress_.stop) {
     throw std::runtime_error{"stopped"};
+  }
 }
 
 void Submitter::flush() {
-  if (batch_.empty())
+  if (batch_.empty()) {
     return;
+  }
   const auto submitted =
       client::with_retry(Clock::now() + settings_.patience, [&]() -> model::Result<std::vector<std::string>> {
         check_stop();
         auto answers = client_.submit_batch(batch_);
-        if (!answers)
+        if (!answers) {
           return answers.error();
+        }
         std::vector<std::string> ids;
         for (const auto& answer : *answers) {
-          if (!answer)
+          if (!answer) {
             return answer.error(); // all of it again: the keys make what was accepted come back as it is
+          }
           ids.push_back(answer->id);
         }
         return ids;
       });
-  if (!submitted)
+  if (!submitted) {
     throw std::runtime_error{"submitting failed: " + submitted.error().detail};
-  for (std::size_t i = 0; i < batch_paths_.size(); ++i)
+  }
+  for (std::size_t i = 0; i < batch_paths_.size(); ++i) {
     last_jobs_[batch_paths_[i]] = submitted.value()[i];
+  }
   progress_.submitted += batch_.size();
   progress_.paths = last_jobs_.size();
   batch_.clear();
@@ -67,16 +73,18 @@ void Submitter::flush() {
 }
 
 bool Submitter::take(Change&& change) {
-  if (settings_.limit != 0 && taken_ >= settings_.limit && change.commit != reached_commit_)
+  if (settings_.limit != 0 && taken_ >= settings_.limit && change.commit != reached_commit_) {
     return false;
+  }
   ++taken_;
   reached_commit_ = change.commit;
   last_changes_[change.path] = change.number;
   batch_.push_back(job_of(change));
   batch_paths_.push_back(std::move(change.path));
   batch_bytes_ += batch_.back().payload.size() + 512;
-  if (batch_.size() >= settings_.batch || batch_bytes_ >= batch_bytes_max)
+  if (batch_.size() >= settings_.batch || batch_bytes_ >= batch_bytes_max) {
     flush();
+  }
   return true;
 }
 
@@ -87,8 +95,9 @@ void Submitter::submit_history() {
     return complete = take(std::move(change));
   });
   flush();
-  if (complete)
+  if (complete) {
     reached_commit_ = settings_.commit; // commits at the end may change nothing
+  }
   progress_.all_submitted = true;
 }
 
@@ -96,8 +105,9 @@ void Submitter::submit_history() {
 /// ready and being asked would know of nothing yet.
 bool Submitter::nothing_open() {
   const auto now = Clock::now();
-  if (now - asked_at_ < ask_interval)
+  if (now - asked_at_ < ask_interval) {
     return false;
+  }
   asked_at_ = now;
   const bool ready = client_.ready();
   const auto stats = client_.stats();
@@ -113,21 +123,25 @@ void Submitter::wait_for(const std::string& path, const std::string& id) {
       check_stop();
       return client_.wait_for_job(id, seconds{1});
     });
-    if (!job)
+    if (!job) {
       throw std::runtime_error{"asking for job " + id + " failed: " + job.error().detail};
+    }
     last_answer = Clock::now();
-    if (!job->final())
+    if (!job->final()) {
       continue;
-    if (job->state != "succeeded")
+    }
+    if (job->state != "succeeded") {
       failures_.push_back(quoted_path(path) + ": its last job " + job->state + (job->error.empty() ? "" : ": " + job->error));
+    }
     return;
   }
 }
 
 void Submitter::wait_for_all() {
   for (const auto& [path, id] : last_jobs_) {
-    if (nothing_open())
+    if (nothing_open()) {
       break; // so there is no need to ask for each of them
+    }
     wait_for(path, id);
     ++progress_.paths_done;
   }

@@ -37,8 +37,9 @@ public:
       exchange();
       work();
     }
-    if (!answers_.empty())
+    if (!answers_.empty()) {
       exchange(); // what is done should not be done again; if this does not arrive, it is, harmlessly
+    }
   }
 
 private:
@@ -51,12 +52,14 @@ private:
     request.wait = answers_.empty() ? milliseconds{1'000} : milliseconds{0};
     request.results = answers_;
     auto claimed = client::with_retry(Clock::now() + milliseconds{1'000}, [&] { return client_.claim(request); });
-    if (!claimed)
+    if (!claimed) {
       return pause_after(claimed.error()); // the answers stay, and are given again
+    }
     answers_.clear();
     grants_ = std::move(claimed->grants);
-    if (claimed->refused)
+    if (claimed->refused) {
       pause_after(*claimed->refused);
+    }
   }
 
   void pause_after(const model::Error& error) {
@@ -86,14 +89,17 @@ private:
   Answer apply(const Grant& grant) {
     Answer answer{grant.receipt, Answer::Outcome::complete, {}, {}, true, {}};
     const auto payload = decode_payload(grant.payload);
-    if (!payload || payload->run != settings_.run)
+    if (!payload || payload->run != settings_.run) {
       return refuse(answer, "left over from another run");
+    }
     const auto& change = payload->change;
     std::optional<std::string> content{""};
-    if (change.after.has_content())
+    if (change.after.has_content()) {
       content = blobs_.read(change.after.object);
-    if (!content)
+    }
+    if (!content) {
       return refuse(answer, "the repository has no blob " + change.after.object);
+    }
     const auto application = store_.apply(change, grant.fencing_token, *content);
     switch (application.verdict) {
     case Verdict::applied:

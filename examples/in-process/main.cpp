@@ -1,5 +1,6 @@
 // A program of yours that is a Turnwise node: it links the library, registers functions for kinds, and serves. Jobs for one
-// subject call the functions one at a time, in order; everything else runs in parallel.
+// subject call the functions in order, each when the one before is done or has lost its lease; everything else runs in
+// parallel.
 //
 //   turnwise migrate --database "$DATABASE"
 //   in-process "$DATABASE"                        # serves on 127.0.0.1:7171 until Ctrl-C
@@ -8,6 +9,8 @@
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "app/node/run.hpp"
@@ -18,20 +21,40 @@ namespace {
 using turnwise::handlers::GiveUp;
 using turnwise::handlers::HandlerResult;
 using turnwise::handlers::JobContext;
+using turnwise::handlers::RetryLater;
 using turnwise::handlers::Success;
 
-/// What the functions work on. The lock keeps the map whole; that no two jobs change one account at once needs no lock: the
-/// account is the subject.
+/// What the functions work on: in your program a table, where all this is one transaction.
+///
+/// That jobs of a subject take turns does not mean that one call of a function ends before the next begins: after an attempt
+/// has lost its lease, another one starts, and the first may still be running. So there is a lock, and two questions:
+/// * Has a later turn been here? The fencing token grows with every turn of the subject; who comes with an older one is late.
+/// * Was this job done before? An attempt may have done the work and lost its lease before it could say so. Then the next one
+///   finds the job's id, and changes nothing.
 class Accounts {
 public:
-  long& of(const std::string& subject) {
+  /// The balance afterwards, or nothing when this attempt is too late.
+  std::optional<long> deposit(const JobContext& job, long amount) {
     const std::lock_guard lock(mutex_);
-    return balances_[subject];
+    Account& account = accounts_[job.subject];
+    if (job.fencing_token < account.last_token) {
+      return std::nullopt;
+    }
+    account.last_token = job.fencing_token;
+    if (account.done_jobs.insert(job.job).second) {
+      account.balance += amount;
+    }
+    return account.balance;
   }
 
 private:
+  struct Account {
+    long balance{};
+    turnwise::model::FencingToken last_token;
+    std::set<std::string> done_jobs; ///< all of them: a parked job may be retried after many others
+  };
   std::mutex mutex_;
-  std::map<std::string, long> balances_;
+  std::map<std::string, Account> accounts_;
 };
 
 /// The number after "amount": in a payload like {"amount":5}; your program would use its JSON library.
@@ -45,9 +68,11 @@ HandlerResult deposit(Accounts& accounts, const JobContext& job) {
   if (amount <= 0) {
     return GiveUp{.error = "a deposit needs a positive amount: {\"amount\":5}"}; // another attempt would not help
   }
-  long& balance = accounts.of(job.subject);
-  balance += amount;
-  return Success{.result = "{\"balance\":" + std::to_string(balance) + "}"};
+  const auto balance = accounts.deposit(job, amount);
+  if (!balance) {
+    return RetryLater{.error = "a later turn of the account has begun"}; // nobody will hear: this attempt is over
+  }
+  return Success{.result = "{\"balance\":" + std::to_string(*balance) + "}"};
 }
 
 } // namespace

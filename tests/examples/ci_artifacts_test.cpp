@@ -8,11 +8,11 @@
 #include "examples/ci-artifacts/queue.hpp"
 #include "examples/ci-artifacts/scenario.hpp"
 #include "examples/ci-artifacts/timeline.hpp"
-#include "tests/examples/support.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace turnwise::ci_artifacts {
 
-using examples_testing::TemporaryFolder;
+using tests::TemporaryFolder;
 
 TEST_CASE("there are sixteen kinds") {
   CHECK(all_kinds().size() == 16);

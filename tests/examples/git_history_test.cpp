@@ -15,11 +15,11 @@
 #include "examples/git-history/git.hpp"
 #include "examples/git-history/history_generator.hpp"
 #include "examples/git-history/tree_check.hpp"
-#include "tests/examples/support.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace turnwise::git_history {
 
-using examples_testing::TemporaryFolder;
+using tests::TemporaryFolder;
 
 namespace {
 

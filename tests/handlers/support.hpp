@@ -23,29 +23,14 @@
 
 #include "app/handlers/file_descriptor.hpp"
 #include "app/handlers/spawner.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace turnwise::handlers::testing {
 
 /// How long a test waits for what must happen: much longer than it takes, since machines can be slow.
 inline constexpr std::chrono::milliseconds patience{20'000};
 
-class TemporaryFolder {
-public:
-  TemporaryFolder() {
-    auto name = (std::filesystem::temp_directory_path() / "turnwise-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw std::runtime_error("cannot make a temporary folder");
-    }
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ / name; }
-
-private:
-  std::filesystem::path path_;
-};
+using tests::TemporaryFolder;
 
 /// A named pipe on which commands tell the test where they are.
 class Mouthpiece {

@@ -1,4 +1,4 @@
-// What the tests of examples, client and load generator share.
+// A new folder, removed with everything in it when the test ends.
 #pragma once
 
 #include <cstdlib>
@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace turnwise::examples_testing {
+namespace turnwise::tests {
 
 class TemporaryFolder {
 public:
@@ -21,9 +21,10 @@ public:
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  [[nodiscard]] std::string file(const std::string& name) const { return path_ / name; }
 
 private:
   std::filesystem::path path_;
 };
 
-} // namespace turnwise::examples_testing
+} // namespace turnwise::tests

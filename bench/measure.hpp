@@ -1,0 +1,63 @@
+// What the workloads are made of: timing and cost of a step, a load with its checker, the judgement at the end.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/workloads.hpp"
+
+namespace turnwise::bench {
+
+inline constexpr std::chrono::seconds step_limit{600}; ///< for each step of a workload
+inline constexpr std::size_t bulk = 1'000;             ///< jobs per batch
+
+/// Time and CPU of one step, from its making to its end.
+class Step {
+public:
+  Step(const Settings& settings, Measurements& out, std::string name);
+  void end(std::uint64_t jobs);
+
+private:
+  const Settings& settings_;
+  Measurements& out_;
+  std::string name_;
+  Costs before_;
+  Clock::time_point start_;
+};
+
+/// A load and the watch over it, in the order in which they must end.
+struct Bench {
+  enum class Node : std::uint8_t { is_empty, has_jobs };
+  /// Throws std::runtime_error when the node should be empty and is not.
+  Bench(const Settings& settings, std::uint32_t subjects, Node node = Node::is_empty);
+
+  void submit_in_bulk(std::vector<JobSource>& sources);
+  void drain(const WorkerSettings& settings);
+  /// Submits and works at the same time.
+  void submit_and_drain(std::vector<JobSource>& sources, const WorkerSettings& settings, std::chrono::seconds limit);
+  /// Throws std::runtime_error with what went wrong, if anything did. Notes how many executions were repeated.
+  void judge(Measurements& out) const;
+  /// Does nothing for a while.
+  void rest(std::chrono::seconds duration);
+
+  Loop loop;
+  Checker checker;
+  Label label;
+};
+
+/// Bulk submits come over two connections, each with its own half of the subjects, so that the order within each is known.
+std::vector<JobSource> halves(std::uint64_t jobs, std::uint32_t subjects);
+
+/// Percentiles; sorts `values`.
+void add_latencies(Measurements& out, const std::string& name, std::vector<double>& values);
+
+// Workloads that have a file of their own.
+void latency(const Settings& settings, Measurements& out);
+void memory(const Settings& settings, Measurements& out);
+void journal_limit(const Settings& settings, Measurements& out);
+void crash_fill(const Settings& settings, Measurements& out);
+void crash_recover(const Settings& settings, Measurements& out);
+
+} // namespace turnwise::bench

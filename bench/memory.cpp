@@ -1,0 +1,50 @@
+// The workload `memory`: what a node keeps of subjects that were used once.
+#include <stdexcept>
+
+#include "bench/measure.hpp"
+
+namespace turnwise::bench {
+
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::uint64_t warm_up_jobs = 20'000;
+constexpr std::uint32_t warm_up_subjects = 1'000;
+constexpr seconds rest{5}; ///< idle actors are put away after a while, and freed memory given back
+
+/// Resident memory of the node when nothing is open and it has had its rest.
+double resident_at_rest_mb(Bench& bench, const Settings& settings) {
+  bench.rest(rest);
+  const auto costs = read_costs(settings.processes);
+  if (!costs.node) {
+    throw std::runtime_error{"whose memory? --node-pid"};
+  }
+  return costs.node->resident_mb;
+}
+
+} // namespace
+
+void memory(const Settings& settings, Measurements& out) {
+  double before_mb{};
+  {
+    // What any load makes grow once (threads, connections, caches) is not the subjects' cost.
+    Bench bench{settings, warm_up_subjects};
+    auto sources = halves(warm_up_jobs, warm_up_subjects);
+    bench.submit_and_drain(sources, settings.workers, step_limit);
+    before_mb = resident_at_rest_mb(bench, settings);
+  }
+  const auto subjects = settings.idle_subjects;
+  Bench bench{settings, subjects};
+  auto sources = halves(subjects, subjects);
+  Step step{settings, out, "a job for each subject, end to end"};
+  bench.submit_and_drain(sources, settings.workers, seconds{1'800});
+  step.end(subjects);
+  bench.judge(out);
+  const auto after_mb = resident_at_rest_mb(bench, settings);
+  out.add("memory of node before, warmed up", "MB", before_mb);
+  out.add("memory of node, all subjects idle", "MB", after_mb);
+  out.add("growth per idle subject", "bytes", (after_mb - before_mb) * 1'048'576 / subjects);
+}
+
+} // namespace turnwise::bench
