@@ -49,7 +49,7 @@ void declare_edges(OptionSet& set, NodeOptions& options, Database database) {
   set.section("HTTP");
   set.number("http-threads", options.http_threads, "Threads that serve connections", 1U, 64U);
   set.number<std::size_t>("connections-max", options.connections_max,
-                          "Connections at a time; further ones get 503. Each needs a file descriptor", 10, 1'000'000);
+                          "Connections at a time, or as many as file descriptors allow; further ones get 503", 10, 1'000'000);
 
   set.section("Log");
   set.choice("log-format", options.log.format, "Text for a person, or JSON lines for a machine", {"text", "json"});

@@ -62,7 +62,7 @@ public:
   /// As stop(0), unless it was stopped.
   ~Runner();
 
-  /// Ends in order, to be called before the engine drains: claims nothing more, lets what runs end for `patience`, then stops
+  /// Ends in order, while the engine drains or before: claims nothing more, lets what runs end for `patience`, then stops
   /// it (SIGTERM and SIGKILL for commands, JobContext::cancelled for functions) and gives its attempts back unused.
   /// Blocks for `patience`, the longest grace, the configured farewell and a second at most.
   /// @returns how many attempts were left without an outcome. A function that does not return is left to itself on a detached

@@ -1,7 +1,5 @@
 #include "app/node/run.hpp"
 
-#include <sys/resource.h>
-
 #include <cstdlib>
 #include <iostream>
 
@@ -11,6 +9,8 @@
 #include "app/handlers/runner.hpp"
 #include "app/http/router.hpp"
 #include "app/http/server.hpp"
+#include "app/node/descriptors.hpp"
+#include "app/node/drain.hpp"
 #include "app/node/place.hpp"
 #include "app/node/stop_signal.hpp"
 #include "app/routes/routes.hpp"
@@ -18,34 +18,12 @@
 namespace turnwise::node {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr milliseconds handlers_patience_max{10'000};
-constexpr milliseconds connections_patience{2'000};
-constexpr rlim_t descriptors_besides_connections = 256;
-
 int failed(const model::Error& error, std::string_view hint) {
   std::cerr << "turnwise: " << error.detail << '\n';
   if (error.code == model::Errc::unavailable && !hint.empty()) {
     std::cerr << hint << '\n';
   }
   return exit_failed;
-}
-
-/// As many descriptors as the connections need, or as the system gives.
-void raise_descriptor_limit(std::size_t connections_max) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    return;
-  }
-  const rlim_t wanted = connections_max + descriptors_besides_connections;
-  if (limit.rlim_cur < wanted) {
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  if (limit.rlim_cur < wanted) {
-    spdlog::warn("descriptors-scarce limit={} wanted={}", limit.rlim_cur, wanted);
-  }
 }
 
 /// A node that has been declared dead must not say another word: nothing is flushed and nobody is waited for.
@@ -75,7 +53,6 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
     return failed(handlers.error(), "");
   }
   http::Limits limits;
-  limits.connections_max = parts.options.connections_max;
   routes::Context context{engine, server.counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
   http::Router router(routes::all(context, limits), limits.body_bytes_max);
@@ -86,13 +63,7 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
 
   stop.wait();
   spdlog::info("node-draining address={}", address);
-  context.draining = true;
-  if (*handlers) {
-    (*handlers)->stop(std::min(parts.options.engine.drain_max, handlers_patience_max));
-  }
-  server.stop_accepting();
-  engine.drain();
-  server.stop(connections_patience);
+  drain(context, handlers->get(), handlers_patience({parts.options.exec, {}}, parts.options.engine.drain_max), server);
   spdlog::info("node-stopped address={}", address);
   return exit_done;
 }
@@ -103,8 +74,11 @@ int run_parts(Parts& parts) {
     return failed(endpoint.error(), "");
   }
   StopSignal stop;
-  raise_descriptor_limit(parts.options.connections_max);
-  http::Server server({.connections_max = parts.options.connections_max}, parts.options.http_threads);
+  const auto connections_max = make_room_for_connections(parts.options);
+  if (!connections_max) {
+    return failed(connections_max.error(), "");
+  }
+  http::Server server({.connections_max = *connections_max}, parts.options.http_threads);
 
   // First the address, then the engine: who has the address has proved that an older incarnation of this node is gone.
   const auto port = server.bind(*endpoint);
