@@ -56,6 +56,11 @@ std::vector<char*> null_terminated(const std::vector<std::string>& words) {
   return pointers;
 }
 
+/// Whether the system lacked something, rather than the command being wrong.
+bool is_want(int why) {
+  return why == EAGAIN || why == ENOMEM || why == EMFILE || why == ENFILE;
+}
+
 void reset_signals() {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
     signal(number, SIG_DFL);
@@ -71,7 +76,7 @@ public:
 
   int run(const CommandRequest& request) {
     if (!prepare() || !start(request)) {
-      report(CommandEnd::not_started("cannot start '" + request.argv.front() + "': " + std::strerror(errno)));
+      report(CommandEnd::refused("cannot start '" + request.argv.front() + "': " + std::strerror(errno)));
       return EXIT_SUCCESS;
     }
     while (!leader_ended()) {
@@ -236,7 +241,8 @@ private:
   CommandEnd describe(int status, const std::string& program) {
     int why = 0;
     if (read(start_error_.read_end.get(), &why, sizeof why) == sizeof why) {
-      return CommandEnd::not_started("cannot start '" + program + "': " + std::strerror(why));
+      const auto text = "cannot start '" + program + "': " + std::strerror(why);
+      return is_want(why) ? CommandEnd::refused(text) : CommandEnd::not_started(text);
     }
     CommandEnd end;
     end.how = WIFSIGNALED(status) ? CommandEnd::How::signalled : CommandEnd::How::exited;

@@ -100,6 +100,7 @@ HandlerResult outcome_of(const CommandEnd& end) {
   case CommandEnd::How::signalled:
     return RetryLater{with_lines("killed by " + signal_name(end.code), end)};
   case CommandEnd::How::not_started:
+  case CommandEnd::How::refused:
   case CommandEnd::How::lost:
     break;
   }

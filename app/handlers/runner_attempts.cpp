@@ -142,14 +142,26 @@ void RunnerLoop::heartbeat_answered(Attempts::iterator entry, const Answered& ev
 // ── When it has ended ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void RunnerLoop::on(CommandEnded& event) {
-  if (const auto entry = attempts_.find(event.attempt); entry != attempts_.end()) {
+  const auto entry = attempts_.find(event.attempt);
+  if (entry == attempts_.end()) {
+    return;
+  }
+  const bool by_node = event.end.how == CommandEnd::How::refused || event.end.how == CommandEnd::How::lost;
+  const auto why = entry->second.interruption;
+  if (by_node && (why == Interruption::none || why == Interruption::stopping)) {
+    end_unused(entry->second, event.end.error);
+  } else {
     end(entry, outcome_of(event.end));
   }
 }
 
-/// The command was never begun, and it is not the job's fault.
-void RunnerLoop::end_unused(Attempt& attempt) {
-  kinds_[attempt.kind].claim_at = BootClock::now() + config_.retry_wait_max;
+/// The node could not run the command, and that is not the job's fault. Nothing more is claimed for its kind for a while: it
+/// would come to the same end.
+void RunnerLoop::end_unused(Attempt& attempt, std::string_view why) {
+  auto& slots = kinds_[attempt.kind];
+  spdlog::warn("runner.command_refused kind={} subject={} job={} error=\"{}\"", slots.kind, attempt.subject, attempt.job, why);
+  abandon_claim(slots);
+  slots.claim_at = BootClock::now() + config_.retry_wait_max;
   conclude(attempt, unused());
 }
 

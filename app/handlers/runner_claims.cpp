@@ -174,10 +174,13 @@ void RunnerLoop::run_command(AttemptNumber number, const ExecKind& kind, const m
   });
   if (started) {
     attempts_.at(number).command = *started;
-  } else if (started.error().code == model::Errc::unavailable) {
-    end_unused(attempts_.at(number));
-  } else {
+    return;
+  }
+  const auto code = started.error().code;
+  if (code == model::Errc::malformed || code == model::Errc::too_large) { // no node can start that
     end(attempts_.find(number), RetryLater{started.error().detail});
+  } else {
+    end_unused(attempts_.at(number), started.error().detail);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -66,7 +67,7 @@ private:
   model::MonoTime attend(AttemptNumber number, Attempt& attempt, model::MonoTime now);
   void interrupt(Attempt& attempt, Interruption why);
   void end(Attempts::iterator attempt, HandlerResult result);
-  void end_unused(Attempt& attempt);
+  void end_unused(Attempt& attempt, std::string_view why);
   void conclude(Attempt& attempt, actors::Answer answer);
   [[nodiscard]] std::optional<actors::Answer> answer_to(const Attempt& attempt, HandlerResult result) const;
   void heartbeat_answered(Attempts::iterator attempt, const Answered& event);
