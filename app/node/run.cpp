@@ -55,7 +55,8 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
   http::Limits limits;
   routes::Context context{engine, server.counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
-  http::Router router(routes::all(context, limits), limits.body_bytes_max);
+  const auto hosts = parts.options.insecure ? http::Hosts::any : http::Hosts::local;
+  http::Router router(routes::all(context, limits), limits.body_bytes_max, hosts);
   server.start(router);
   spdlog::info("node-serving address={} node={} kinds={}", address, parts.options.engine.node_name,
                parts.options.exec.size() + parts.in_process.size());
