@@ -61,7 +61,7 @@ int make_call(const ClientOptions& options, const Call& call, const std::functio
     print_refusal(*reply);
     return node::exit_failed;
   }
-  const auto answer = json::parse(reply->body, {.depth = call.opaque_depth});
+  const auto answer = json::parse(reply->body, {.depth = call.opaque_depth}, json::depth_max + call.opaque_depth);
   if (!answer || !answer->is_object()) {
     std::cerr << "turnwise: the node's answer is no JSON object\n";
     return node::exit_failed;
