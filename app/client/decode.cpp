@@ -17,10 +17,15 @@ Error malformed(std::string_view what) {
   return {Errc::internal, "the node's answer is not what this client knows: " + std::string{what}, {}};
 }
 
+/// A payload may be 64 levels deep, and stands within an answer's own.
+constexpr std::size_t depth_max = 80;
+
 /// The object in `body`, or nothing.
 std::optional<json::object> parse_object(std::string_view body) {
   json::error_code error;
-  auto value = json::parse(json::string_view{body}, error);
+  json::parse_options options;
+  options.max_depth = depth_max;
+  auto value = json::parse(json::string_view{body}, error, {}, options);
   if (error || !value.is_object())
     return std::nullopt;
   return std::move(value.as_object());

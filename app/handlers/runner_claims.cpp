@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/handlers/runner_loop.hpp"
+#include "app/turns/give_back.hpp"
 #include "model/job_id.hpp"
 
 namespace turnwise::handlers {
@@ -17,12 +18,6 @@ using model::MonoTime;
 
 /// How much later than it was asked to the engine may answer a claim before the claim counts as lost.
 constexpr milliseconds claim_patience{30'000};
-
-/// Nobody needs to hear what became of an attempt that was given back.
-class Unheard final : public model::Recipient {
-public:
-  void deliver(std::uint32_t /*item*/, model::Response /*response*/) override {}
-};
 
 HandlerResult call(const Handler& handler, const JobContext& context) {
   try {
@@ -36,23 +31,9 @@ HandlerResult call(const Handler& handler, const JobContext& context) {
 
 } // namespace
 
-void give_back(actors::Engine& engine, const std::vector<model::Grant>& grants) {
-  std::vector<actors::Answer> answers;
-  answers.reserve(grants.size());
-  for (const auto& grant : grants) {
-    actors::Answer answer;
-    answer.receipt = receipt_of(grant);
-    answer.verb = actors::Answer::Verb::release;
-    answers.push_back(std::move(answer));
-  }
-  if (!answers.empty()) {
-    engine.answer(std::move(answers), std::make_shared<Unheard>());
-  }
-}
-
 void ClaimAnswer::claimed(std::vector<model::Grant> grants, milliseconds waited) {
   if (gone_) {
-    give_back(engine_, grants);
+    turns::give_back(engine_, turns::receipts_of(grants));
   } else {
     inbox_->push(Claimed{kind_, claim_, std::move(grants), waited}); // read, or given back when the loop ends
   }
@@ -115,7 +96,7 @@ void RunnerLoop::abandon_claim(Slots& slots) {
 void RunnerLoop::on(Claimed& event) {
   auto& slots = kinds_[event.kind];
   if (!slots.claim || event.claim != slots.claim_number) {
-    give_back(engine_, event.grants);
+    turns::give_back(engine_, turns::receipts_of(event.grants));
     return;
   }
   slots.claim.reset();
@@ -149,7 +130,7 @@ void RunnerLoop::start(std::size_t kind, model::Grant grant, MonoTime deadline) 
   const AttemptNumber number{++last_number_};
   Attempt attempt;
   attempt.kind = kind;
-  attempt.receipt = receipt_of(grant);
+  attempt.receipt = turns::receipt_of(grant);
   attempt.job = model::to_string(model::JobId{grant.shard, grant.entry});
   attempt.subject = grant.subject;
   attempt.lease = grant.lease;

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/turns/give_back.hpp"
 #include "model/limits.hpp"
 
 namespace turnwise::handlers {
@@ -82,7 +83,7 @@ void RunnerLoop::run() {
   }
   for (auto& event : inbox_->close()) {
     if (const auto* claimed = std::get_if<Claimed>(&event)) {
-      give_back(engine_, claimed->grants);
+      turns::give_back(engine_, turns::receipts_of(claimed->grants));
     }
   }
 }

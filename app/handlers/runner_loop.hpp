@@ -124,11 +124,4 @@ private:
   std::atomic<bool> gone_{false};
 };
 
-/// Gives attempts back unused; whether that is heard is not waited for, since their leases end anyway.
-void give_back(actors::Engine& engine, const std::vector<model::Grant>& grants);
-
-inline model::Receipt receipt_of(const model::Grant& grant) {
-  return {.shard = grant.shard, .claim = {.entry = grant.entry, .attempt = grant.attempt, .nonce = grant.nonce}};
-}
-
 } // namespace turnwise::handlers
