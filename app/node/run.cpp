@@ -9,6 +9,7 @@
 #include "app/handlers/runner.hpp"
 #include "app/http/router.hpp"
 #include "app/http/server.hpp"
+#include "app/logging/logging.hpp"
 #include "app/node/descriptors.hpp"
 #include "app/node/drain.hpp"
 #include "app/node/place.hpp"
@@ -26,13 +27,11 @@ int failed(const model::Error& error, std::string_view hint) {
   return exit_failed;
 }
 
-/// A node that has been declared dead must not say another word: nothing is flushed and nobody is waited for.
-std::function<void(std::string)> end_process(std::function<void()> farewell) {
-  return [farewell = std::move(farewell)](const std::string& reason) {
-    spdlog::critical("node-fatal reason=\"{}\"", reason);
-    farewell();
-    std::_Exit(exit_fatal);
-  };
+/// A node that has been declared dead must not say another word, over HTTP neither: nothing is flushed, nobody is waited for,
+/// and a PostgreSQL of its own is left running.
+void end_process(const std::string& reason) {
+  spdlog::critical("node-fatal reason={}", logging::quoted(reason));
+  std::_Exit(exit_fatal);
 }
 
 model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, const Parts& parts) {
@@ -58,7 +57,7 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
   const auto hosts = parts.options.insecure ? http::Hosts::any : http::Hosts::local;
   http::Router router(routes::all(context, limits), limits.body_bytes_max, hosts);
   server.start(router);
-  spdlog::info("node-serving address={} node={} kinds={}", address, parts.options.engine.node_name,
+  spdlog::info("node-serving address={} node={} kinds={}", address, logging::quoted(parts.options.engine.node_name),
                parts.options.exec.size() + parts.in_process.size());
   parts.up("http://" + address);
 
@@ -69,7 +68,9 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
   return exit_done;
 }
 
-int run_parts(Parts& parts) {
+} // namespace
+
+int run(Parts parts) {
   const auto endpoint = http::parse_endpoint(parts.options.listen);
   if (!endpoint) {
     return failed(endpoint.error(), "");
@@ -88,19 +89,11 @@ int run_parts(Parts& parts) {
   }
   const std::string address = http::Endpoint{endpoint->host, *port}.text();
   parts.options.engine.address = place_of(address);
-  auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process(parts.farewell));
+  auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process);
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);
   }
   return serve(parts, address, server, **engine, stop);
-}
-
-} // namespace
-
-int run(Parts parts) {
-  const int status = run_parts(parts);
-  parts.farewell();
-  return status;
 }
 
 } // namespace turnwise::node

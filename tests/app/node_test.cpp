@@ -1,8 +1,11 @@
 // How a node starts and ends: what is still served while it drains, and how it shares its file descriptors out.
+#include <csignal>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "app/node/descriptors.hpp"
 #include "app/node/drain.hpp"
+#include "app/node/stop_signal.hpp"
 #include "http_fixture.hpp"
 
 using namespace turnwise;
@@ -38,4 +41,22 @@ TEST_CASE("connections leave enough file descriptors for everything else") {
   CHECK(*node::connections_within(100'000, 300, 12'000) == 12'000);
   CHECK(*node::connections_within(400, 300, 12'000) == 100);
   CHECK(node::connections_within(305, 300, 12'000).error().detail.find("ulimit -n") != std::string::npos);
+}
+
+TEST_CASE("a hang-up of the terminal ends a node like SIGTERM, unless it is ignored, and a broken pipe does not end it") {
+  {
+    node::StopSignal stop;
+    REQUIRE(raise(SIGPIPE) == 0);
+    REQUIRE(raise(SIGHUP) == 0);
+    stop.wait();
+  }
+  std::signal(SIGHUP, SIG_IGN);
+  {
+    node::StopSignal stop;
+    REQUIRE(raise(SIGHUP) == 0);
+    REQUIRE(raise(SIGTERM) == 0);
+    stop.wait(); // by one signal: a second one would have ended this process
+  }
+  std::signal(SIGHUP, SIG_DFL);
+  std::signal(SIGPIPE, SIG_DFL);
 }
