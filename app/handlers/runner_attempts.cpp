@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "app/client/retry.hpp"
 #include "app/handlers/runner_loop.hpp"
+#include "app/logging/logging.hpp"
 #include "model/limits.hpp"
 #include "model/record.hpp"
 #include "model/subject.hpp"
@@ -15,23 +17,16 @@ namespace turnwise::handlers {
 
 namespace {
 
+using logging::quoted;
 using model::BootClock;
 using model::Errc;
 using model::MonoTime;
 using Verb = actors::Answer::Verb;
 
-/// Whether the same words may be taken later. Everything else is the engine's last word on this attempt.
+/// Whether the same words may be taken later. Everything else is the engine's last word on this attempt. Unlike a client, the
+/// node goes on after a fault of its own: nobody else knows the outcome.
 bool may_pass(Errc code) {
-  switch (code) {
-  case Errc::unavailable:
-  case Errc::outcome_unknown:
-  case Errc::insufficient_storage:
-  case Errc::backlog_full:
-  case Errc::internal:
-    return true;
-  default:
-    return false;
-  }
+  return client::is_transient(code) || code == Errc::internal;
 }
 
 std::string in_words(milliseconds span) {
@@ -109,8 +104,8 @@ void RunnerLoop::interrupt(Attempt& attempt, Interruption why) {
   if (!attempt.running()) {
     return;
   }
-  spdlog::info("runner.interrupt kind={} subject={} job={} reason={}", kinds_[attempt.kind].kind, attempt.subject, attempt.job,
-               name(why));
+  spdlog::info("runner.interrupt kind={} subject={} job={} reason={}", quoted(kinds_[attempt.kind].kind),
+               quoted(attempt.subject), attempt.job, name(why));
   attempt.stop.request_stop();
   if (attempt.command) {
     // Without a lease the next attempt may be running any moment.
@@ -159,7 +154,8 @@ void RunnerLoop::on(CommandEnded& event) {
 /// would come to the same end.
 void RunnerLoop::end_unused(Attempt& attempt, std::string_view why) {
   auto& slots = kinds_[attempt.kind];
-  spdlog::warn("runner.command_refused kind={} subject={} job={} error=\"{}\"", slots.kind, attempt.subject, attempt.job, why);
+  spdlog::warn("runner.command_refused kind={} subject={} job={} error={}", quoted(slots.kind), quoted(attempt.subject),
+               attempt.job, quoted(why));
   abandon_claim(slots);
   slots.claim_at = BootClock::now() + config_.retry_wait_max;
   conclude(attempt, unused());
@@ -232,8 +228,8 @@ void RunnerLoop::outcome_answered(Attempts::iterator entry, const Answered& even
     return;
   }
   if (error != nullptr) {
-    spdlog::warn("runner.outcome_refused kind={} subject={} job={} error={} detail={}", kinds_[attempt.kind].kind,
-                 attempt.subject, attempt.job, model::name(error->code), error->detail);
+    spdlog::warn("runner.outcome_refused kind={} subject={} job={} error={} detail={}", quoted(kinds_[attempt.kind].kind),
+                 quoted(attempt.subject), attempt.job, model::name(error->code), quoted(error->detail));
   }
   forget(entry);
 }

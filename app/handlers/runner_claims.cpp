@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/handlers/runner_loop.hpp"
+#include "app/logging/logging.hpp"
 #include "app/turns/give_back.hpp"
 #include "model/job_id.hpp"
 
@@ -49,7 +50,7 @@ void ClaimAnswer::refused(model::Error error) {
 MonoTime RunnerLoop::attend(std::size_t kind, MonoTime now) {
   auto& slots = kinds_[kind];
   if (slots.claim && now >= slots.claim_at) {
-    spdlog::warn("runner.claim_lost kind={}", slots.kind);
+    spdlog::warn("runner.claim_lost kind={}", logging::quoted(slots.kind));
     abandon_claim(slots);
   }
   if (!slots.claim && (stopping_ || slots.taken >= slots.concurrency || !can_run(slots))) {
@@ -119,7 +120,8 @@ void RunnerLoop::on(ClaimRefused& event) {
   slots.claim.reset();
   slots.claim_at = BootClock::now() + retry_wait(slots.refusals++);
   spdlog::log(slots.refusals == 1 ? spdlog::level::warn : spdlog::level::debug,
-              "runner.claim_refused kind={} error={} detail={}", slots.kind, model::name(event.error.code), event.error.detail);
+              "runner.claim_refused kind={} error={} detail={}", logging::quoted(slots.kind), model::name(event.error.code),
+              logging::quoted(event.error.detail));
 }
 
 // ── Starts ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

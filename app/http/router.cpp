@@ -11,6 +11,7 @@
 
 #include "app/api/headers.hpp"
 #include "app/http/response.hpp"
+#include "app/logging/logging.hpp"
 
 namespace turnwise::http {
 namespace {
@@ -168,7 +169,7 @@ boost::asio::awaitable<Response> Router::handle(Request request) {
   try {
     co_return co_await found.route->handler(std::move(request));
   } catch (const std::exception& fault) {
-    spdlog::error("http-request-failed pattern={} error=\"{}\"", found.route->pattern, fault.what());
+    spdlog::error("http-request-failed pattern={} error={}", found.route->pattern, logging::quoted(fault.what()));
   }
   co_return problem_response({Errc::internal, "this is a fault of the node; its log says more", ""});
 }

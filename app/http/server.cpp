@@ -16,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/http/session.hpp"
+#include "app/logging/logging.hpp"
 
 namespace turnwise::http {
 
@@ -124,7 +125,7 @@ struct Server::Impl {
         co_return;
       }
       if (failure) {
-        spdlog::warn("http-accept-failed error=\"{}\"", failure.message());
+        spdlog::warn("http-accept-failed error={}", logging::quoted(failure.message()));
         asio::steady_timer pause(acceptor.get_executor(), accept_pause);
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, failure));
         continue;

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/http/framing.hpp"
+#include "app/logging/logging.hpp"
 
 namespace turnwise::http {
 namespace {
@@ -71,7 +72,7 @@ asio::awaitable<void> Session::run() {
   } catch (const boost::system::system_error&) {
     // The client went away or was too slow; nobody is left to tell.
   } catch (const std::exception& fault) {
-    spdlog::error("http-connection-failed error=\"{}\"", fault.what());
+    spdlog::error("http-connection-failed error={}", logging::quoted(fault.what()));
   }
   stream_.close();
 }

@@ -253,6 +253,13 @@ TEST_CASE("an outcome that is refused for good is not repeated") {
   CHECK(scene.engine.unheard() == 0);
 }
 
+TEST_CASE("a worker's name is cut between two characters") {
+  auto config = quick();
+  config.node_name = std::string(122, 'x') + "\u00e4"; // with exec@ in front, its last byte would be one too many
+  Scene scene(kind_of("echo 5"), config);
+  CHECK(scene.engine.claim_waits("move", 1).worker == "exec@" + std::string(122, 'x'));
+}
+
 TEST_CASE("a refused claim is repeated after a while") {
   Scene scene(kind_of("echo 5"));
   scene.engine.refuse_claims(error(Errc::unavailable));
