@@ -73,8 +73,7 @@ Result<Extended> Client::heartbeat(std::string_view receipt) {
 }
 
 Result<Settled> Client::settle(const Answer& answer) {
-  static constexpr std::string_view verbs[] = {"complete", "fail", "release"};
-  const auto target = claim_target(answer.receipt, verbs[static_cast<std::size_t>(answer.outcome)]);
+  const auto target = claim_target(answer.receipt, wire::outcome_name(answer.outcome));
   return read(request("POST", target, wire::encode(answer)), wire::decode_settled);
 }
 

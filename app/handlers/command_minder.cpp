@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/handlers/pipe.hpp"
 #include "app/handlers/process_tree.hpp"
 
 namespace turnwise::handlers {
@@ -31,20 +32,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds death_patience{5'000};
 /// Reads of one stream after the command's end, of 16 KiB each: more than a pipe holds.
 constexpr int last_reads_max = 128;
-
-struct Pipe {
-  FileDescriptor read_end;
-  FileDescriptor write_end;
-};
-
-std::optional<Pipe> open_pipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return std::nullopt;
-  }
-  fcntl(ends[0], F_SETFL, O_NONBLOCK); // only ours: the command's end is to block like any pipe
-  return Pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
 
 std::vector<char*> null_terminated(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
@@ -101,6 +88,9 @@ private:
     child_signals_ = FileDescriptor(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!output || !errors || !start_error || !child_signals_) {
       return false;
+    }
+    for (const auto* pipe : {&*output, &*errors, &*start_error}) {
+      fcntl(pipe->read_end.get(), F_SETFL, O_NONBLOCK); // only ours: the command's end is to block like any pipe
     }
     output_.pipe = std::move(*output);
     errors_.pipe = std::move(*errors);
