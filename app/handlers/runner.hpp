@@ -50,7 +50,7 @@ std::vector<std::string> validate(const RunnerConfig& config, const Handlers& ha
 
 class RunnerLoop;
 
-/// Has one thread that decides and one for each slot of an in-process kind. All methods from one thread.
+/// Has one thread that decides and one for each slot of an in-process kind. All methods from one thread at a time.
 class Runner {
 public:
   /// Begins to claim.

@@ -24,7 +24,7 @@ milliseconds handlers_patience(const handlers::Handlers& handlers, milliseconds 
 
 void drain(routes::Context& context, handlers::Runner* runner, milliseconds patience, http::Server& server) {
   context.draining = true;
-  std::thread handlers([&] {
+  std::jthread handlers([&] {
     if (runner != nullptr) {
       runner->stop(patience);
     }
