@@ -5,23 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "app/text.hpp"
 #include "model/limits.hpp"
 
 namespace turnwise::api {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool equal_ignoring_case(std::string_view one, std::string_view other) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(one.begin(), one.end(), other.begin(), other.end(), [&](char a, char b) { return lower(a) == lower(b); });
-}
 
 /// Takes the text up to the separator off the front of `rest`.
 std::string_view next_part(std::string_view& rest, char separator) {
@@ -62,7 +50,7 @@ model::Result<std::string> idempotency_key(std::string_view field) {
     key += text[i];
   }
   const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-  if (!printable || key.size() > model::idempotency_key_bytes_max || (key.empty() && !field.empty())) {
+  if (!printable || key.size() > model::idempotency_key_bytes_max || key.empty()) {
     return model::Error{
         model::Errc::malformed,
         fmt::format("Idempotency-Key must have 1 to {} printable ASCII characters", model::idempotency_key_bytes_max), ""};

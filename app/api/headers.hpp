@@ -13,7 +13,7 @@ namespace turnwise::api {
 /// `Prefer: wait=20` in seconds (RFC 7240), at most `most`. Other preferences are ignored, as that RFC asks; so is a bad one.
 std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer, std::chrono::seconds most);
 
-/// The value of Idempotency-Key: a structured-field string in quotes, or the bare key. Empty text: no key.
+/// The value of Idempotency-Key: a structured-field string in quotes, or the bare key.
 model::Result<std::string> idempotency_key(std::string_view field);
 
 /// Whether a Content-Type is application/json, with no parameter but charset=utf-8.

@@ -3,8 +3,17 @@
 #include <fmt/format.h>
 
 #include "app/api/time_text.hpp"
+#include "model/subject.hpp"
 
 namespace turnwise::api {
+
+namespace {
+
+std::string readable(const std::string& text) {
+  return model::is_utf8(text) ? text : model::to_utf8(text, 3 * text.size());
+}
+
+} // namespace
 
 void write_problem(Writer& out, const model::Error& error) {
   out.begin_object();
@@ -12,10 +21,10 @@ void write_problem(Writer& out, const model::Error& error) {
   out.member("title", model::title(error.code));
   out.member("status", model::http_status(error.code));
   if (!error.detail.empty()) {
-    out.member("detail", error.detail);
+    out.member("detail", readable(error.detail)); // may repeat bytes of a path, which need not be UTF-8
   }
   if (error.code == model::Errc::malformed || !error.pointer.empty()) {
-    out.member("pointer", error.pointer);
+    out.member("pointer", readable(error.pointer));
   }
   out.end_object();
 }

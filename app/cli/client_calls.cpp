@@ -41,37 +41,50 @@ void declare(CLI::App& app, ClientOptions& options) {
              "5 nothing came in the time given.");
 }
 
-int make_call(const ClientOptions& options, const Call& call, const std::function<void(const boost::json::object&)>& print,
-              const std::function<int(const boost::json::object&)>& status) {
+std::variant<Heard, int> ask(const ClientOptions& options, const Call& call) {
   auto client = client::Client::open(options.url);
   if (!client) {
     std::cerr << "turnwise: " << client.error().detail << '\n';
-    return node::exit_usage;
+    return int{node::exit_usage};
   }
   const auto reply = client->request(call.method, call.target, call.body, call.headers, call.wait);
   if (!reply) {
     std::cerr << fmt::format("turnwise: {}\nIs a node running at {}? `turnwise dev` starts one.\n", reply.error().detail,
                              options.url);
-    return node::exit_failed;
+    return int{node::exit_failed};
   }
   if (reply->status >= 400) {
     if (options.json) {
       std::cout << reply->body << '\n';
     }
     print_refusal(*reply);
-    return node::exit_failed;
+    return int{node::exit_failed};
   }
-  const auto answer = json::parse(reply->body, {.depth = call.opaque_depth});
+  auto answer = json::parse(reply->body, {.depth = call.opaque_depth}, json::depth_max + call.opaque_depth);
   if (!answer || !answer->is_object()) {
     std::cerr << "turnwise: the node's answer is no JSON object\n";
-    return node::exit_failed;
+    return int{node::exit_failed};
   }
+  return Heard{reply->body, std::move(*answer)};
+}
+
+void show(const ClientOptions& options, const Heard& heard, const Print& print) {
   if (options.json) {
-    std::cout << reply->body << '\n';
+    std::cout << heard.text << '\n';
   } else {
-    print(answer->get_object());
+    print(heard.members());
   }
-  return status ? status(answer->get_object()) : node::exit_done;
+}
+
+int make_call(const ClientOptions& options, const Call& call, const Print& print,
+              const std::function<int(const boost::json::object&)>& status) {
+  const auto answer = ask(options, call);
+  if (const auto* failed = std::get_if<int>(&answer)) {
+    return *failed;
+  }
+  const auto& heard = std::get<Heard>(answer);
+  show(options, heard, print);
+  return status ? status(heard.members()) : node::exit_done;
 }
 
 std::string member(const boost::json::object& object, std::string_view name) {

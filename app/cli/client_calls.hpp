@@ -8,10 +8,12 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include "app/client/client.hpp"
 
@@ -35,10 +37,26 @@ struct Call {
   std::size_t opaque_depth{1}; ///< where the answer has payloads, see json::OpaqueMembers
 };
 
-/// Makes the call. A refusal is printed to stderr with what to do. With --json the answer is printed as it is, else `print` is
-/// called with it. @param status  what an answer means, beside exit_done; may be null
+/// What the node said.
+struct Heard {
+  std::string text;
+  boost::json::value value; ///< the text as an object
+  [[nodiscard]] const boost::json::object& members() const { return value.get_object(); }
+};
+
+/// Makes the call. @returns the answer; or the exit status, when there was none or it was a refusal: then that has been printed
+/// to
+///          stderr with what to do
+std::variant<Heard, int> ask(const ClientOptions& options, const Call& call);
+
+using Print = std::function<void(const boost::json::object&)>;
+
+/// With --json prints the answer as it is, else calls `print` with it.
+void show(const ClientOptions& options, const Heard& heard, const Print& print);
+
+/// Asks and shows. @param status  what an answer means, beside exit_done; may be null
 /// @returns the exit status
-int make_call(const ClientOptions& options, const Call& call, const std::function<void(const boost::json::object&)>& print,
+int make_call(const ClientOptions& options, const Call& call, const Print& print,
               const std::function<int(const boost::json::object&)>& status = nullptr);
 
 /// A member as text for people: a string without quotes, anything else as JSON (payload, result and metadata exactly as the

@@ -1,5 +1,8 @@
 // turnwise submit, job and subject.
+#include <algorithm>
 #include <iostream>
+#include <optional>
+#include <thread>
 
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
@@ -17,6 +20,10 @@ namespace {
 using boost::json::object;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr seconds one_wait_max{30};
+constexpr milliseconds pause{100};
 
 struct SubmitOptions {
   std::string subject, kind, payload, metadata, key;
@@ -100,12 +107,29 @@ int outcome_status(const object& job) {
   return state == "failed" || state == "cancelled" || state == "parked" ? exit_unsuccessful : exit_nothing;
 }
 
-/// Shows the job when it is final or `wait` has passed.
+/// Shows the job when it has come to an end or `wait` has passed. A node lets one request wait for half a minute, so it is
+/// asked again and again.
 int wait_for_job(const ClientOptions& options, const std::string& id, milliseconds wait) {
-  const auto whole_seconds = std::max<std::int64_t>(std::chrono::ceil<seconds>(wait).count(), 0);
-  Call call{"GET", fmt::format("/v1/jobs/{}", client::percent_encode(id)), {}, {}, wait};
-  call.headers.push_back({"Prefer", fmt::format("wait={}", whole_seconds)});
-  return make_call(options, call, print_job, outcome_status);
+  const auto deadline = steady_clock::now() + wait;
+  while (true) {
+    const auto begin = steady_clock::now();
+    const auto share = std::clamp(std::chrono::ceil<seconds>(deadline - begin), seconds{0}, one_wait_max);
+    Call call{"GET", fmt::format("/v1/jobs/{}", client::percent_encode(id)), {}, {}, share};
+    call.headers.push_back({"Prefer", fmt::format("wait={}", share.count())});
+    const auto answer = ask(options, call);
+    if (const auto* failed = std::get_if<int>(&answer)) {
+      return *failed;
+    }
+    const auto& heard = std::get<Heard>(answer);
+    const int status = outcome_status(heard.members());
+    if (status != exit_nothing || steady_clock::now() >= deadline) {
+      show(options, heard, print_job);
+      return status;
+    }
+    if (steady_clock::now() < begin + share) { // a node that drains answers early: do not ask it in circles
+      std::this_thread::sleep_for(pause);
+    }
+  }
 }
 
 } // namespace
@@ -120,6 +144,7 @@ int submit(const Arguments& arguments) {
   if (const auto status = parse(app, arguments)) {
     return *status;
   }
+  const auto wait = job.wait.empty() ? std::nullopt : std::optional{wait_of(job.wait)}; // before anything is submitted
   Call call{"POST", "/v1/jobs", body_of(job)};
   if (!job.key.empty()) {
     call.headers.push_back({"Idempotency-Key", job.key});
@@ -134,10 +159,7 @@ int submit(const Arguments& arguments) {
         id = member(answer, "id");
         return int{node::exit_done};
       });
-  if (status != node::exit_done || job.wait.empty()) {
-    return status;
-  }
-  return wait_for_job(options, id, wait_of(job.wait));
+  return status == node::exit_done && wait ? wait_for_job(options, id, *wait) : status;
 }
 
 int job(const Arguments& arguments) {
@@ -150,7 +172,7 @@ int job(const Arguments& arguments) {
   app.add_option("id", id, "The job")->required();
   auto* cancel_flag = app.add_flag("--cancel", cancel, "Cancel it; a running one is asked to stop");
   app.add_flag("--retry", retry, "Try a parked, halted or backing-off job again now")->excludes(cancel_flag);
-  app.add_option("--wait", wait, "Wait this long, at most 30s, for the job to end");
+  app.add_option("--wait", wait, "Wait this long for the job to end");
   describe(app, "job", "Shows a job: its state, why it waits, its attempts and what came of them.");
   declare(app, options);
   if (const auto status = parse(app, arguments)) {

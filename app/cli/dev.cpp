@@ -27,6 +27,19 @@ std::string welcome(const std::string& url, const std::string& connection) {
                      url, connection);
 }
 
+/// However this ends: by a drain, an error or an exception. Only a process that is ended at once leaves its PostgreSQL running,
+/// which the next one adopts.
+class StopAtEnd {
+public:
+  explicit StopAtEnd(dev::PrivatePostgres& postgres) : postgres_(postgres) {}
+  ~StopAtEnd() { postgres_.stop(); }
+  StopAtEnd(const StopAtEnd&) = delete;
+  StopAtEnd& operator=(const StopAtEnd&) = delete;
+
+private:
+  dev::PrivatePostgres& postgres_;
+};
+
 int failed(const model::Error& error) {
   std::cerr << "turnwise: " << error.detail << '\n';
   return node::exit_failed;
@@ -39,7 +52,9 @@ int dev(const Arguments& arguments) {
   config::NodeOptions options;
   const auto set = config::declare_node_options(app, options, config::Database::private_one);
   std::string folder = ".turnwise";
-  app.add_option("--data", folder, "Folder for the private PostgreSQL")->capture_default_str()->configurable(false);
+  app.add_option("--data", folder, "Folder for the private PostgreSQL; in one that exists already it gets a folder of its own")
+      ->capture_default_str()
+      ->configurable(false);
   describe(app, "dev", "Runs a node with a private PostgreSQL, for one machine: starts it, migrates it, stops it at the end.",
            footer);
   if (const auto status = parse(app, arguments)) {
@@ -64,14 +79,13 @@ int dev(const Arguments& arguments) {
     return failed(started.error());
   }
   const std::shared_ptr<dev::PrivatePostgres> postgres = std::move(*started);
+  const StopAtEnd stop_at_end(*postgres);
   if (const auto migrated = storage::migrate(postgres->connection()); !migrated) {
-    postgres->stop();
     return failed(migrated.error());
   }
   parts.options = std::move(options);
   parts.store = storage::open_postgres({.connection = postgres->connection()});
   parts.up = [postgres](const std::string& url) { std::cerr << welcome(url, postgres->connection()); };
-  parts.farewell = [postgres] { postgres->stop(); };
   return node::run(std::move(parts));
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view footer =
     "Exit status: 0 stopped as asked, 1 could not start, or not stop in order since PostgreSQL did not answer,\n"
     "2 wrong options, 3 declared dead by the cluster.\n"
-    "SIGTERM and SIGINT drain the node: running work is given time, nothing new is begun; a second\n"
+    "SIGTERM, SIGINT and SIGHUP drain the node: running work is given time, nothing new is begun; a second\n"
     "signal ends it at once.";
 
 constexpr std::string_view unreachable = "The node needs a PostgreSQL 14 or newer that it can reach with --database (or "

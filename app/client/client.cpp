@@ -1,18 +1,14 @@
 #include "app/client/client.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "app/client/connection.hpp"
 #include "app/client/wire.hpp"
+#include "app/text.hpp"
 
 namespace turnwise::client {
 
 namespace {
-
-bool same_name(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-}
 
 /// Decodes an answer that says yes; one that says no becomes its error.
 template <class Decode>
@@ -31,7 +27,8 @@ std::string claim_target(std::string_view receipt, std::string_view verb) {
 } // namespace
 
 const std::string* Reply::find_header(std::string_view name) const {
-  const auto found = std::ranges::find_if(headers, [&](const Header& header) { return same_name(header.name, name); });
+  const auto found =
+      std::ranges::find_if(headers, [&](const Header& header) { return equal_ignoring_case(header.name, name); });
   return found == headers.end() ? nullptr : &found->value;
 }
 
@@ -76,8 +73,7 @@ Result<Extended> Client::heartbeat(std::string_view receipt) {
 }
 
 Result<Settled> Client::settle(const Answer& answer) {
-  static constexpr std::string_view verbs[] = {"complete", "fail", "release"};
-  const auto target = claim_target(answer.receipt, verbs[static_cast<std::size_t>(answer.outcome)]);
+  const auto target = claim_target(answer.receipt, wire::outcome_name(answer.outcome));
   return read(request("POST", target, wire::encode(answer)), wire::decode_settled);
 }
 

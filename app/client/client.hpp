@@ -1,6 +1,7 @@
 // app/client: how a C++ program asks a Turnwise node for something. One Client is one keep-alive connection to one node, used
 // by one thread at a time; it connects when first needed and again after each loss. Every call blocks until the answer or its
-// timeout, and reports errors as values. Nothing is repeated behind the caller's back: see retry.hpp for that.
+// timeout (the system resolves names in its own time, addresses at once), and reports errors as values. Nothing is repeated
+// behind the caller's back: see retry.hpp for that.
 //
 // Errors: what the node refuses comes as the model::Errc of its problem document. Where no answer came, the code says what is
 // known: `unavailable` when nothing was sent, `outcome_unknown` when the request may have arrived.
@@ -39,7 +40,7 @@ struct Reply {
 struct Options {
   std::string token; ///< sent as a bearer token when not empty
   milliseconds connect_timeout{2'000};
-  milliseconds request_timeout{10'000};    ///< from sending to the end of the answer; a call that waits adds its wait
+  milliseconds request_timeout{10'000}; ///< from the start of sending to the end of the answer; a call that waits adds its wait
   std::size_t reply_bytes_max{64U << 20U}; ///< a larger answer is an error
 };
 

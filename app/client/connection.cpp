@@ -12,6 +12,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
+using Clock = std::chrono::steady_clock;
 
 // Blocking calls of Asio know no timeouts. So every step starts as an asynchronous one, and an event loop that has nothing
 // else to do runs until it has ended.
@@ -26,9 +27,9 @@ struct Client::Connection::Wire {
   bool open{};
 
   template <class Start>
-  beast::error_code run(milliseconds timeout, Start&& start) {
+  beast::error_code run(Clock::time_point deadline, Start&& start) {
     beast::error_code outcome;
-    stream.expires_after(timeout);
+    stream.expires_at(deadline);
     start([&outcome](beast::error_code error, auto&&...) { outcome = error; });
     loop.restart();
     loop.run();
@@ -51,7 +52,10 @@ struct Client::Connection::Wire {
     return error != asio::error::would_block;
   }
 
-  [[nodiscard]] std::string place() const { return url.host + ":" + url.port; }
+  [[nodiscard]] std::string place() const {
+    const bool bare = url.host.find(':') == std::string::npos;
+    return (bare ? url.host : "[" + url.host + "]") + ":" + url.port;
+  }
 
   [[nodiscard]] model::Error error(model::Errc code, std::string_view what, beast::error_code reason) const {
     const bool late = reason == beast::error::timeout;
@@ -72,7 +76,8 @@ Result<model::Done> Client::Connection::connect() {
   tcp::resolver resolver{wire.loop};
   const auto endpoints = resolver.resolve(wire.url.host, wire.url.port, error);
   if (!error)
-    error = wire.run(wire.options.connect_timeout, [&](auto done) { wire.stream.async_connect(endpoints, std::move(done)); });
+    error = wire.run(Clock::now() + wire.options.connect_timeout,
+                     [&](auto done) { wire.stream.async_connect(endpoints, std::move(done)); });
   if (error) {
     wire.close();
     return wire.error(model::Errc::unavailable, "cannot connect to", error);
@@ -118,12 +123,12 @@ Result<Reply> Client::Connection::exchange(std::string_view method, std::string_
     request.set(http::field::authorization, "Bearer " + wire.options.token);
   request.prepare_payload();
 
-  const auto timeout = wire.options.request_timeout + wait;
-  auto error = wire.run(timeout, [&](auto done) { http::async_write(wire.stream, request, std::move(done)); });
+  const auto deadline = Clock::now() + wire.options.request_timeout + wait;
+  auto error = wire.run(deadline, [&](auto done) { http::async_write(wire.stream, request, std::move(done)); });
   http::response_parser<http::string_body> parser;
   parser.body_limit(wire.options.reply_bytes_max);
   if (!error)
-    error = wire.run(timeout, [&](auto done) { http::async_read(wire.stream, wire.buffer, parser, std::move(done)); });
+    error = wire.run(deadline, [&](auto done) { http::async_read(wire.stream, wire.buffer, parser, std::move(done)); });
   if (error) {
     wire.close();
     return wire.error(model::Errc::outcome_unknown, "no answer from", error);

@@ -1,4 +1,5 @@
-// Inside app/client: one keep-alive HTTP/1.1 connection with a deadline on everything. Only here is Boost.Beast.
+// Inside app/client: one keep-alive HTTP/1.1 connection with a deadline on everything but the resolution of names,
+// which takes what the system gives it. Only here is Boost.Beast.
 #pragma once
 
 #include <memory>

@@ -17,10 +17,15 @@ Error malformed(std::string_view what) {
   return {Errc::internal, "the node's answer is not what this client knows: " + std::string{what}, {}};
 }
 
+/// A payload may be 64 levels deep, and stands within an answer's own.
+constexpr std::size_t depth_max = 80;
+
 /// The object in `body`, or nothing.
 std::optional<json::object> parse_object(std::string_view body) {
   json::error_code error;
-  auto value = json::parse(json::string_view{body}, error);
+  json::parse_options options;
+  options.max_depth = depth_max;
+  auto value = json::parse(json::string_view{body}, error, {}, options);
   if (error || !value.is_object())
     return std::nullopt;
   return std::move(value.as_object());
@@ -151,29 +156,6 @@ Grant grant_of(const json::object& item, std::chrono::steady_clock::time_point l
 }
 
 } // namespace
-
-std::optional<milliseconds> decode_duration(std::string_view text) {
-  const bool iso = text.starts_with("PT");
-  if (iso)
-    text.remove_prefix(2);
-  double amount{};
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-  if (error != std::errc{} || amount < 0)
-    return std::nullopt;
-  const auto unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  const auto in = [&](double factor) { return milliseconds{static_cast<std::int64_t>(amount * factor)}; };
-  if (unit == (iso ? "S" : "s"))
-    return in(1'000);
-  if (unit == (iso ? "M" : "m"))
-    return in(60'000);
-  if (unit == (iso ? "H" : "h"))
-    return in(3'600'000);
-  if (!iso && unit == "d")
-    return in(86'400'000);
-  if (!iso && unit == "ms")
-    return in(1);
-  return std::nullopt;
-}
 
 Error decode_problem(int status, std::string_view body) {
   const auto problem = parse_object(body);

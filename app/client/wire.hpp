@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/api/time_text.hpp"
 #include "app/client/client.hpp"
 
 namespace turnwise::client::wire {
@@ -13,13 +14,15 @@ namespace turnwise::client::wire {
 std::string encode(const NewJob& job);
 std::string encode_batch(std::span<const NewJob> jobs);
 std::string encode(const ClaimRequest& request);
+/// As the API calls it: also the last word of the call that reports it.
+std::string_view outcome_name(Answer::Outcome outcome);
 /// The body of complete, fail or release.
 std::string encode(const Answer& answer);
 
-/// `"1500ms"`.
-std::string encode_duration(milliseconds duration);
-/// `"10s"`, `"1500ms"`, `"5m"`, `"1h"`, `"2d"` or `"PT10S"`; nothing when it is none of these.
-std::optional<milliseconds> decode_duration(std::string_view text);
+/// As the API writes durations.
+inline std::optional<milliseconds> decode_duration(std::string_view text) {
+  return api::parse_duration(text);
+}
 
 /// What a refusal says: its problem document, or the status alone when there is none.
 model::Error decode_problem(int status, std::string_view body);

@@ -14,6 +14,12 @@
 namespace turnwise::config {
 namespace {
 
+/// An empty variable counts for nothing, here as where the options read theirs.
+bool is_set(const std::string& variable) {
+  const char* value = std::getenv(variable.c_str());
+  return value != nullptr && *value != '\0';
+}
+
 [[noreturn]] void refuse(const TomlEntry& entry, std::string_view fault) {
   throw CLI::ConfigError(fmt::format("line {}: {} {}", entry.line, entry.key, fault), CLI::ExitCodes::ConfigError);
 }
@@ -69,7 +75,7 @@ public:
     for (const TomlEntry& entry : *entries) {
       if (!entry.section.empty()) {
         read_table(entry);
-      } else if (std::getenv(environment_name(entry.key).c_str()) == nullptr) {
+      } else if (!is_set(environment_name(entry.key))) {
         options.push_back({{}, entry.key, entry.values});
       }
     }
@@ -96,7 +102,7 @@ private:
 } // namespace
 
 void read_file_too(CLI::App& app, std::vector<handlers::ExecKind>& exec) {
-  const char* file = std::getenv("TURNWISE_CONFIG");
+  const char* file = is_set("TURNWISE_CONFIG") ? std::getenv("TURNWISE_CONFIG") : nullptr;
   app.config_formatter(std::make_shared<FileReader>(exec));
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", file == nullptr ? "" : file, "Configuration file (TOML; see conf/turnwise.toml)", file != nullptr);

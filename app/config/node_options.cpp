@@ -7,6 +7,7 @@
 #include "app/config/toml.hpp"
 #include "app/handlers/runner.hpp"
 #include "app/http/server.hpp"
+#include "model/subject.hpp"
 
 namespace turnwise::config {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
+
+constexpr std::size_t node_name_bytes_max = 100; ///< with what stands before it, the name of a worker
 
 constexpr std::string_view example_head = R"(# Configuration of a Turnwise node: every option with its text and default.
 #
@@ -49,7 +52,7 @@ void declare_edges(OptionSet& set, NodeOptions& options, Database database) {
   set.section("HTTP");
   set.number("http-threads", options.http_threads, "Threads that serve connections", 1U, 64U);
   set.number<std::size_t>("connections-max", options.connections_max,
-                          "Connections at a time; further ones get 503. Each needs a file descriptor", 10, 1'000'000);
+                          "Connections at a time, or as many as file descriptors allow; further ones get 503", 10, 1'000'000);
 
   set.section("Log");
   set.choice("log-format", options.log.format, "Text for a person, or JSON lines for a machine", {"text", "json"});
@@ -110,6 +113,9 @@ OptionSet declare_node_options(CLI::App& app, NodeOptions& options, Database dat
 
 std::vector<std::string> validate(const NodeOptions& options) {
   auto faults = actors::validate(options.engine);
+  if (const auto& name = options.engine.node_name; name.size() > node_name_bytes_max || !model::check_kind(name)) {
+    faults.push_back(fmt::format("node-name must have 1 to {} bytes of UTF-8 without control characters", node_name_bytes_max));
+  }
   const auto endpoint = http::parse_endpoint(options.listen);
   if (!endpoint) {
     faults.push_back("listen: " + endpoint.error().detail);

@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -17,6 +19,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/dev/process.hpp"
+#include "app/logging/logging.hpp"
 #include "model/subject.hpp"
 
 namespace turnwise::dev {
@@ -32,6 +35,7 @@ using std::chrono::seconds;
 
 constexpr std::string_view user = "turnwise";
 constexpr std::string_view database = "turnwise";
+constexpr std::string_view lock_name = "lock"; ///< also the sign that a folder was made here
 constexpr std::string_view socket_name = "/.s.PGSQL.5432";
 constexpr std::size_t socket_path_bytes_max = 107;
 constexpr const char* server_user = "postgres"; // who runs the server when the caller is root
@@ -67,14 +71,31 @@ Result<Done> give_away(const fs::path& path) {
   return Done{};
 }
 
+/// Without a slash at its end, which would count as a name.
+fs::path named(const fs::path& path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+/// Whether a folder belongs to the user who runs the server. Links do not count: they may lead anywhere.
+bool is_own(const fs::path& path) {
+  struct stat found {};
+  const passwd* owner = is_root() ? getpwnam(server_user) : nullptr;
+  const uid_t expected = owner != nullptr ? owner->pw_uid : geteuid();
+  return lstat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == expected;
+}
+
+/// Makes a folder that is closed to others, or takes one that an earlier call made. Whatever else is there is left alone.
 Result<Done> make_folder(const fs::path& path) {
   std::error_code failure;
-  fs::create_directories(path, failure);
-  if (failure) {
-    return fault(fmt::format("cannot make the folder {}: {}", path.string(), failure.message()));
+  fs::create_directories(path.parent_path(), failure);
+  if (::mkdir(path.c_str(), 0700) == 0) {
+    return give_away(path);
   }
-  fs::permissions(path, fs::perms::owner_all, failure);
-  return give_away(path);
+  if (errno != EEXIST) {
+    return fault(fmt::format("cannot make the folder {}: {}", path.string(), std::strerror(errno)));
+  }
+  return is_own(path) ? Result<Done>{Done{}}
+                      : fault(fmt::format("{} is there already, and belongs to somebody else", path.string()));
 }
 
 /// A word of a libpq connection string or of postgresql.conf: both escape alike within single quotes here.
@@ -123,17 +144,25 @@ fs::path binaries_in_path() {
 } // namespace
 
 Result<std::unique_ptr<PrivatePostgres>> PrivatePostgres::start(const fs::path& folder) {
-  std::unique_ptr<PrivatePostgres> postgres{new PrivatePostgres(fs::absolute(folder).lexically_normal())};
+  std::unique_ptr<PrivatePostgres> postgres{new PrivatePostgres(named(fs::absolute(folder).lexically_normal()))};
   using Step = Result<Done> (PrivatePostgres::*)();
   constexpr Step steps[] = {&PrivatePostgres::lock_folder,  &PrivatePostgres::choose_place, &PrivatePostgres::find_binaries,
                             &PrivatePostgres::make_cluster, &PrivatePostgres::place_socket, &PrivatePostgres::start_server,
                             &PrivatePostgres::make_database};
   for (const Step step : steps) {
     if (auto done = (*postgres.*step)(); !done) {
+      if (!postgres->adopted_) {
+        postgres->stop(); // nobody else knows that it runs
+      }
       return done.error();
     }
   }
   return postgres;
+}
+
+void PrivatePostgres::move_to(fs::path folder) {
+  folder_ = std::move(folder);
+  cluster_ = folder_ / "postgres";
 }
 
 PrivatePostgres::~PrivatePostgres() {
@@ -143,10 +172,14 @@ PrivatePostgres::~PrivatePostgres() {
 }
 
 Result<Done> PrivatePostgres::lock_folder() {
+  const bool made_by_dev = fs::exists(folder_ / lock_name) && is_own(folder_);
+  if (fs::exists(folder_) && !made_by_dev) { // somebody's: what is in it, and who may enter it, stays as it is
+    move_to(folder_ / "turnwise");
+  }
   if (auto made = make_folder(folder_); !made) {
     return made;
   }
-  const auto path = folder_ / "lock";
+  const auto path = folder_ / lock_name;
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     return Error{Errc::wrong_state,
@@ -170,10 +203,9 @@ Result<Done> PrivatePostgres::choose_place() {
   const fs::path elsewhere = "/var/lib/turnwise";
   std::error_code failure;
   fs::create_directories(elsewhere, failure);
-  folder_ = elsewhere / fmt::format("dev-{:016x}", model::fingerprint_of(folder_.string()));
-  cluster_ = folder_ / "postgres";
-  spdlog::info("postgres-elsewhere folder=\"{}\" reason=\"user {} cannot reach the folder that was asked for\"",
-               folder_.string(), server_user);
+  move_to(elsewhere / fmt::format("dev-{:016x}", model::fingerprint_of(folder_.string())));
+  spdlog::info("postgres-elsewhere folder={} reason=\"user {} cannot reach the folder that was asked for\"",
+               logging::quoted(folder_.string()), server_user);
   return make_folder(folder_);
 }
 
@@ -215,7 +247,7 @@ Result<Done> PrivatePostgres::make_cluster() {
   const auto draft = folder_ / "postgres.new";
   std::error_code failure;
   fs::remove_all(draft, failure);
-  spdlog::info("postgres-creating folder=\"{}\"", cluster_.string());
+  spdlog::info("postgres-creating folder={}", logging::quoted(cluster_.string()));
   const auto made =
       postgres_program({"initdb", "--pgdata", draft.string(), "--username", std::string{user}, "--auth-local=trust",
                         "--auth-host=reject", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"});
@@ -238,12 +270,6 @@ Result<Done> PrivatePostgres::place_socket() {
     socket_folder_ = fs::temp_directory_path() / name;
     if (auto made = make_folder(socket_folder_); !made) {
       return made;
-    }
-    struct stat found {};
-    const passwd* owner = is_root() ? getpwnam(server_user) : nullptr;
-    const uid_t expected = owner != nullptr ? owner->pw_uid : geteuid();
-    if (lstat(socket_folder_.c_str(), &found) != 0 || !S_ISDIR(found.st_mode) || found.st_uid != expected) {
-      return fault(fmt::format("{} belongs to somebody else", socket_folder_.string()));
     }
   }
   connection_ = fmt::format("host={} user={} dbname={}", in_quotes(socket_folder_.string()), user, database);
@@ -270,7 +296,7 @@ bool PrivatePostgres::is_running() const {
 Result<Done> PrivatePostgres::start_server() {
   adopted_ = is_running();
   if (adopted_) {
-    spdlog::info("postgres-adopted folder=\"{}\"", cluster_.string());
+    spdlog::info("postgres-adopted folder={}", logging::quoted(cluster_.string()));
     started_ = true;
     return await_server();
   }
@@ -322,7 +348,7 @@ void PrivatePostgres::stop() {
   const auto stopped = postgres_program(
       {"pg_ctl", "stop", "--pgdata", cluster_.string(), "--mode=fast", "--wait", "--timeout", "30", "--silent"});
   if (!stopped) {
-    spdlog::error("postgres-not-stopped error=\"{}\"", stopped.error().detail);
+    spdlog::error("postgres-not-stopped error={}", logging::quoted(stopped.error().detail));
   } else if (socket_folder_ != folder_) {
     std::error_code ignored;
     fs::remove(socket_folder_, ignored);

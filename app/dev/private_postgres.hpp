@@ -14,12 +14,14 @@ namespace turnwise::dev {
 /// and outlives this object unless stop() is called: after a kill -9 of the node it is still there, and the next node adopts
 /// it.
 ///
-/// Where that user cannot reach the folder (/root is closed to others), the cluster is put under /var/lib/turnwise instead.
+/// A folder that is there already keeps its owner and its rights; everything is put into a folder `turnwise` within it then,
+/// unless it is one that was made here before. Where the server's user cannot reach the folder (/root is closed to others), the
+/// cluster is put under /var/lib/turnwise instead.
 ///
 /// Writes are as durable as in production: fsync is on.
 class PrivatePostgres {
 public:
-  /// Makes the folder and the cluster when they are new, starts the server unless it runs, and makes the database.
+  /// Makes folder and cluster when they are new, starts the server unless it runs, and makes the database.
   /// Blocks until connections are taken: seconds when new, well under one otherwise.
   /// @returns what could not be done and what to do; `wrong_state` when another process uses the folder.
   static model::Result<std::unique_ptr<PrivatePostgres>> start(const std::filesystem::path& folder);
@@ -39,6 +41,7 @@ public:
 private:
   explicit PrivatePostgres(std::filesystem::path folder) : folder_(std::move(folder)), cluster_(folder_ / "postgres") {}
 
+  void move_to(std::filesystem::path folder);
   model::Result<model::Done> lock_folder();
   model::Result<model::Done> choose_place();
   model::Result<model::Done> find_binaries();

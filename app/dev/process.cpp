@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "app/handlers/pipe.hpp"
+
 namespace turnwise::dev {
 namespace {
 
@@ -24,28 +26,6 @@ constexpr std::size_t output_bytes_max = 64 * 1024;
 model::Error failure(const std::string& program, std::string_view why) {
   return {model::Errc::internal, fmt::format("{}: {}", program, why), ""};
 }
-
-/// A pipe whose ends close by themselves.
-struct Pipe {
-  std::array<int, 2> ends{-1, -1};
-  Pipe() {
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-      ends = {-1, -1};
-    }
-  }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  void close_end(std::size_t end) {
-    if (ends[end] >= 0) {
-      ::close(ends[end]);
-      ends[end] = -1;
-    }
-  }
-};
 
 struct Actions {
   posix_spawn_file_actions_t value{};
@@ -84,20 +64,23 @@ model::Result<Finished> run_program(const std::vector<std::string>& argv, const 
   }
   words.push_back(nullptr);
 
-  Pipe pipe;
+  auto pipe = handlers::open_pipe();
+  if (!pipe) {
+    return failure(argv.front(), std::strerror(errno));
+  }
   Actions actions;
   posix_spawn_file_actions_addchdir_np(&actions.value, directory.c_str());
   posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions.value, pipe.ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, pipe.ends[1], STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, pipe->write_end.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, pipe->write_end.get(), STDERR_FILENO);
   pid_t child = 0;
   if (const int code = posix_spawnp(&child, words.front(), &actions.value, nullptr, words.data(), environ); code != 0) {
     return failure(argv.front(), std::strerror(code));
   }
-  pipe.close_end(1);
+  pipe->write_end.close();
 
   Finished finished;
-  const bool ended = read_output(pipe.ends[0], finished.output, deadline);
+  const bool ended = read_output(pipe->read_end.get(), finished.output, deadline);
   if (!ended) {
     ::kill(child, SIGKILL);
   }

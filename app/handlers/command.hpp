@@ -29,7 +29,8 @@ struct CommandEnd {
   enum class How : std::uint8_t {
     exited,      ///< `code` is its exit status
     signalled,   ///< `code` is the signal that killed it
-    not_started, ///< `error` says why
+    not_started, ///< it cannot be executed; `error` says why
+    refused,     ///< the node could not start it now, which is no fault of the command; `error` says why
     lost,        ///< nobody can say: the processes that watched it are gone, or the spawner was closed; `error` says which
   };
   How how{How::lost};
@@ -41,6 +42,7 @@ struct CommandEnd {
   bool errors_truncated{};
 
   static CommandEnd lost(std::string why) { return {.how = How::lost, .error = std::move(why)}; }
+  static CommandEnd refused(std::string why) { return {.how = How::refused, .error = std::move(why)}; }
   static CommandEnd not_started(std::string why) { return {.how = How::not_started, .error = std::move(why)}; }
 };
 

@@ -86,7 +86,7 @@ bool receive(int socket, Order& order) {
 }
 
 void refuse(const FileDescriptor& control, const std::string& why) {
-  const auto bytes = encode(CommandEnd::not_started(why));
+  const auto bytes = encode(CommandEnd::refused(why));
   send(control.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/handlers/pipe.hpp"
 #include "app/handlers/process_tree.hpp"
 
 namespace turnwise::handlers {
@@ -32,20 +33,6 @@ constexpr milliseconds death_patience{5'000};
 /// Reads of one stream after the command's end, of 16 KiB each: more than a pipe holds.
 constexpr int last_reads_max = 128;
 
-struct Pipe {
-  FileDescriptor read_end;
-  FileDescriptor write_end;
-};
-
-std::optional<Pipe> open_pipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return std::nullopt;
-  }
-  fcntl(ends[0], F_SETFL, O_NONBLOCK); // only ours: the command's end is to block like any pipe
-  return Pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
-
 std::vector<char*> null_terminated(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
@@ -54,6 +41,11 @@ std::vector<char*> null_terminated(const std::vector<std::string>& words) {
   }
   pointers.push_back(nullptr);
   return pointers;
+}
+
+/// Whether the system lacked something, rather than the command being wrong.
+bool is_want(int why) {
+  return why == EAGAIN || why == ENOMEM || why == EMFILE || why == ENFILE;
 }
 
 void reset_signals() {
@@ -71,7 +63,7 @@ public:
 
   int run(const CommandRequest& request) {
     if (!prepare() || !start(request)) {
-      report(CommandEnd::not_started("cannot start '" + request.argv.front() + "': " + std::strerror(errno)));
+      report(CommandEnd::refused("cannot start '" + request.argv.front() + "': " + std::strerror(errno)));
       return EXIT_SUCCESS;
     }
     while (!leader_ended()) {
@@ -96,6 +88,9 @@ private:
     child_signals_ = FileDescriptor(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!output || !errors || !start_error || !child_signals_) {
       return false;
+    }
+    for (const auto* pipe : {&*output, &*errors, &*start_error}) {
+      fcntl(pipe->read_end.get(), F_SETFL, O_NONBLOCK); // only ours: the command's end is to block like any pipe
     }
     output_.pipe = std::move(*output);
     errors_.pipe = std::move(*errors);
@@ -236,7 +231,8 @@ private:
   CommandEnd describe(int status, const std::string& program) {
     int why = 0;
     if (read(start_error_.read_end.get(), &why, sizeof why) == sizeof why) {
-      return CommandEnd::not_started("cannot start '" + program + "': " + std::strerror(why));
+      const auto text = "cannot start '" + program + "': " + std::strerror(why);
+      return is_want(why) ? CommandEnd::refused(text) : CommandEnd::not_started(text);
     }
     CommandEnd end;
     end.how = WIFSIGNALED(status) ? CommandEnd::How::signalled : CommandEnd::How::exited;

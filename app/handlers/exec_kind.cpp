@@ -12,6 +12,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
+#include "app/text.hpp"
 #include "model/job_id.hpp"
 #include "model/limits.hpp"
 #include "model/subject.hpp"
@@ -23,11 +24,6 @@ namespace {
 constexpr std::size_t error_tail_bytes_max = 4 * 1024;
 constexpr std::size_t json_depth_max = 64;
 constexpr std::string_view blanks = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(blanks);
-  return first == std::string_view::npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 std::string_view tail(std::string_view text, std::size_t bytes_max) {
   return text.substr(text.size() - std::min(text.size(), bytes_max));
@@ -100,6 +96,7 @@ HandlerResult outcome_of(const CommandEnd& end) {
   case CommandEnd::How::signalled:
     return RetryLater{with_lines("killed by " + signal_name(end.code), end)};
   case CommandEnd::How::not_started:
+  case CommandEnd::How::refused:
   case CommandEnd::How::lost:
     break;
   }
@@ -107,8 +104,8 @@ HandlerResult outcome_of(const CommandEnd& end) {
 }
 
 std::string last_lines(const CommandEnd& end) {
-  const auto errors = trim(end.errors);
-  const auto written = errors.empty() ? trim(end.output) : errors;
+  const auto errors = trim(end.errors, blanks);
+  const auto written = errors.empty() ? trim(end.output, blanks) : errors;
   auto lines = tail(written, error_tail_bytes_max);
   const auto line_start = lines.find('\n');
   if (lines.size() < written.size() && line_start != std::string_view::npos) {
@@ -118,7 +115,7 @@ std::string last_lines(const CommandEnd& end) {
 }
 
 std::string to_json_result(std::string_view text) {
-  const auto content = trim(text);
+  const auto content = trim(text, blanks);
   if (content.empty()) {
     return {};
   }

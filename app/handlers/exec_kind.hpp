@@ -5,6 +5,7 @@
 //   65 EX_DATAERR   failure that is not retried
 //   75 EX_TEMPFAIL  failure that is retried as the job's policy says
 //   other, signal   the same
+//   none            the attempt is given back unused: the node could not start the command, or lost sight of it
 //
 // The command gets these variables and no others: TURNWISE_JOB, TURNWISE_SUBJECT, TURNWISE_KIND, TURNWISE_ATTEMPT,
 // TURNWISE_FENCING_TOKEN, TURNWISE_LEASE_MS (after which silence of the node an attempt may be superseded), TURNWISE_METADATA

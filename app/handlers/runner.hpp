@@ -50,7 +50,7 @@ std::vector<std::string> validate(const RunnerConfig& config, const Handlers& ha
 
 class RunnerLoop;
 
-/// Has one thread that decides and one for each slot of an in-process kind. All methods from one thread.
+/// Has one thread that decides and one for each slot of an in-process kind. All methods from one thread at a time.
 class Runner {
 public:
   /// Begins to claim.
@@ -62,7 +62,7 @@ public:
   /// As stop(0), unless it was stopped.
   ~Runner();
 
-  /// Ends in order, to be called before the engine drains: claims nothing more, lets what runs end for `patience`, then stops
+  /// Ends in order, while the engine drains or before: claims nothing more, lets what runs end for `patience`, then stops
   /// it (SIGTERM and SIGKILL for commands, JobContext::cancelled for functions) and gives its attempts back unused.
   /// Blocks for `patience`, the longest grace, the configured farewell and a second at most.
   /// @returns how many attempts were left without an outcome. A function that does not return is left to itself on a detached

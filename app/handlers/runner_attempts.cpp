@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "app/client/retry.hpp"
 #include "app/handlers/runner_loop.hpp"
+#include "app/logging/logging.hpp"
 #include "model/limits.hpp"
 #include "model/record.hpp"
 #include "model/subject.hpp"
@@ -15,23 +17,16 @@ namespace turnwise::handlers {
 
 namespace {
 
+using logging::quoted;
 using model::BootClock;
 using model::Errc;
 using model::MonoTime;
 using Verb = actors::Answer::Verb;
 
-/// Whether the same words may be taken later. Everything else is the engine's last word on this attempt.
+/// Whether the same words may be taken later. Everything else is the engine's last word on this attempt. Unlike a client, the
+/// node goes on after a fault of its own: nobody else knows the outcome.
 bool may_pass(Errc code) {
-  switch (code) {
-  case Errc::unavailable:
-  case Errc::outcome_unknown:
-  case Errc::insufficient_storage:
-  case Errc::backlog_full:
-  case Errc::internal:
-    return true;
-  default:
-    return false;
-  }
+  return client::is_transient(code) || code == Errc::internal;
 }
 
 std::string in_words(milliseconds span) {
@@ -109,8 +104,8 @@ void RunnerLoop::interrupt(Attempt& attempt, Interruption why) {
   if (!attempt.running()) {
     return;
   }
-  spdlog::info("runner.interrupt kind={} subject={} job={} reason={}", kinds_[attempt.kind].kind, attempt.subject, attempt.job,
-               name(why));
+  spdlog::info("runner.interrupt kind={} subject={} job={} reason={}", quoted(kinds_[attempt.kind].kind),
+               quoted(attempt.subject), attempt.job, name(why));
   attempt.stop.request_stop();
   if (attempt.command) {
     // Without a lease the next attempt may be running any moment.
@@ -142,14 +137,27 @@ void RunnerLoop::heartbeat_answered(Attempts::iterator entry, const Answered& ev
 // ── When it has ended ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void RunnerLoop::on(CommandEnded& event) {
-  if (const auto entry = attempts_.find(event.attempt); entry != attempts_.end()) {
+  const auto entry = attempts_.find(event.attempt);
+  if (entry == attempts_.end()) {
+    return;
+  }
+  const bool by_node = event.end.how == CommandEnd::How::refused || event.end.how == CommandEnd::How::lost;
+  const auto why = entry->second.interruption;
+  if (by_node && (why == Interruption::none || why == Interruption::stopping)) {
+    end_unused(entry->second, event.end.error);
+  } else {
     end(entry, outcome_of(event.end));
   }
 }
 
-/// The command was never begun, and it is not the job's fault.
-void RunnerLoop::end_unused(Attempt& attempt) {
-  kinds_[attempt.kind].claim_at = BootClock::now() + config_.retry_wait_max;
+/// The node could not run the command, and that is not the job's fault. Nothing more is claimed for its kind for a while: it
+/// would come to the same end.
+void RunnerLoop::end_unused(Attempt& attempt, std::string_view why) {
+  auto& slots = kinds_[attempt.kind];
+  spdlog::warn("runner.command_refused kind={} subject={} job={} error={}", quoted(slots.kind), quoted(attempt.subject),
+               attempt.job, quoted(why));
+  abandon_claim(slots);
+  slots.claim_at = BootClock::now() + config_.retry_wait_max;
   conclude(attempt, unused());
 }
 
@@ -220,8 +228,8 @@ void RunnerLoop::outcome_answered(Attempts::iterator entry, const Answered& even
     return;
   }
   if (error != nullptr) {
-    spdlog::warn("runner.outcome_refused kind={} subject={} job={} error={} detail={}", kinds_[attempt.kind].kind,
-                 attempt.subject, attempt.job, model::name(error->code), error->detail);
+    spdlog::warn("runner.outcome_refused kind={} subject={} job={} error={} detail={}", quoted(kinds_[attempt.kind].kind),
+                 quoted(attempt.subject), attempt.job, model::name(error->code), quoted(error->detail));
   }
   forget(entry);
 }

@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 
 #include "app/handlers/runner_loop.hpp"
+#include "app/logging/logging.hpp"
+#include "app/turns/give_back.hpp"
 #include "model/job_id.hpp"
 
 namespace turnwise::handlers {
@@ -17,12 +19,6 @@ using model::MonoTime;
 
 /// How much later than it was asked to the engine may answer a claim before the claim counts as lost.
 constexpr milliseconds claim_patience{30'000};
-
-/// Nobody needs to hear what became of an attempt that was given back.
-class Unheard final : public model::Recipient {
-public:
-  void deliver(std::uint32_t /*item*/, model::Response /*response*/) override {}
-};
 
 HandlerResult call(const Handler& handler, const JobContext& context) {
   try {
@@ -36,23 +32,9 @@ HandlerResult call(const Handler& handler, const JobContext& context) {
 
 } // namespace
 
-void give_back(actors::Engine& engine, const std::vector<model::Grant>& grants) {
-  std::vector<actors::Answer> answers;
-  answers.reserve(grants.size());
-  for (const auto& grant : grants) {
-    actors::Answer answer;
-    answer.receipt = receipt_of(grant);
-    answer.verb = actors::Answer::Verb::release;
-    answers.push_back(std::move(answer));
-  }
-  if (!answers.empty()) {
-    engine.answer(std::move(answers), std::make_shared<Unheard>());
-  }
-}
-
 void ClaimAnswer::claimed(std::vector<model::Grant> grants, milliseconds waited) {
   if (gone_) {
-    give_back(engine_, grants);
+    turns::give_back(engine_, turns::receipts_of(grants));
   } else {
     inbox_->push(Claimed{kind_, claim_, std::move(grants), waited}); // read, or given back when the loop ends
   }
@@ -68,7 +50,7 @@ void ClaimAnswer::refused(model::Error error) {
 MonoTime RunnerLoop::attend(std::size_t kind, MonoTime now) {
   auto& slots = kinds_[kind];
   if (slots.claim && now >= slots.claim_at) {
-    spdlog::warn("runner.claim_lost kind={}", slots.kind);
+    spdlog::warn("runner.claim_lost kind={}", logging::quoted(slots.kind));
     abandon_claim(slots);
   }
   if (!slots.claim && (stopping_ || slots.taken >= slots.concurrency || !can_run(slots))) {
@@ -115,7 +97,7 @@ void RunnerLoop::abandon_claim(Slots& slots) {
 void RunnerLoop::on(Claimed& event) {
   auto& slots = kinds_[event.kind];
   if (!slots.claim || event.claim != slots.claim_number) {
-    give_back(engine_, event.grants);
+    turns::give_back(engine_, turns::receipts_of(event.grants));
     return;
   }
   slots.claim.reset();
@@ -138,7 +120,8 @@ void RunnerLoop::on(ClaimRefused& event) {
   slots.claim.reset();
   slots.claim_at = BootClock::now() + retry_wait(slots.refusals++);
   spdlog::log(slots.refusals == 1 ? spdlog::level::warn : spdlog::level::debug,
-              "runner.claim_refused kind={} error={} detail={}", slots.kind, model::name(event.error.code), event.error.detail);
+              "runner.claim_refused kind={} error={} detail={}", logging::quoted(slots.kind), model::name(event.error.code),
+              logging::quoted(event.error.detail));
 }
 
 // ── Starts ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +132,7 @@ void RunnerLoop::start(std::size_t kind, model::Grant grant, MonoTime deadline) 
   const AttemptNumber number{++last_number_};
   Attempt attempt;
   attempt.kind = kind;
-  attempt.receipt = receipt_of(grant);
+  attempt.receipt = turns::receipt_of(grant);
   attempt.job = model::to_string(model::JobId{grant.shard, grant.entry});
   attempt.subject = grant.subject;
   attempt.lease = grant.lease;
@@ -174,10 +157,13 @@ void RunnerLoop::run_command(AttemptNumber number, const ExecKind& kind, const m
   });
   if (started) {
     attempts_.at(number).command = *started;
-  } else if (started.error().code == model::Errc::unavailable) {
-    end_unused(attempts_.at(number));
-  } else {
+    return;
+  }
+  const auto code = started.error().code;
+  if (code == model::Errc::malformed || code == model::Errc::too_large) { // no node can start that
     end(attempts_.find(number), RetryLater{started.error().detail});
+  } else {
+    end_unused(attempts_.at(number), started.error().detail);
   }
 }
 

@@ -5,12 +5,16 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/logging/logging.hpp"
+#include "app/turns/give_back.hpp"
 #include "model/limits.hpp"
+#include "model/subject.hpp"
 
 namespace turnwise::handlers {
 
 namespace {
 
+using logging::quoted;
 using model::BootClock;
 using model::MonoTime;
 
@@ -39,7 +43,7 @@ private:
 };
 
 std::string worker_name(const char* prefix, const std::string& node) {
-  return (prefix + node).substr(0, model::worker_bytes_max);
+  return model::to_utf8(prefix + node, model::worker_bytes_max);
 }
 
 } // namespace
@@ -82,7 +86,7 @@ void RunnerLoop::run() {
   }
   for (auto& event : inbox_->close()) {
     if (const auto* claimed = std::get_if<Claimed>(&event)) {
-      give_back(engine_, claimed->grants);
+      turns::give_back(engine_, turns::receipts_of(claimed->grants));
     }
   }
 }
@@ -96,8 +100,8 @@ MonoTime RunnerLoop::attend_all(MonoTime now) {
   for (auto entry = attempts_.begin(); entry != attempts_.end();) {
     const auto attempt = entry++; // giving one up takes it out
     if (attempt->second.outcome && now >= attempt->second.outcome_until) {
-      spdlog::warn("runner.outcome_given_up kind={} subject={} job={}", kinds_[attempt->second.kind].kind,
-                   attempt->second.subject, attempt->second.job);
+      spdlog::warn("runner.outcome_given_up kind={} subject={} job={}", quoted(kinds_[attempt->second.kind].kind),
+                   quoted(attempt->second.subject), attempt->second.job);
       forget(attempt);
       continue;
     }

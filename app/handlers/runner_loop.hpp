@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -66,7 +67,7 @@ private:
   model::MonoTime attend(AttemptNumber number, Attempt& attempt, model::MonoTime now);
   void interrupt(Attempt& attempt, Interruption why);
   void end(Attempts::iterator attempt, HandlerResult result);
-  void end_unused(Attempt& attempt);
+  void end_unused(Attempt& attempt, std::string_view why);
   void conclude(Attempt& attempt, actors::Answer answer);
   [[nodiscard]] std::optional<actors::Answer> answer_to(const Attempt& attempt, HandlerResult result) const;
   void heartbeat_answered(Attempts::iterator attempt, const Answered& event);
@@ -122,12 +123,5 @@ private:
   const std::uint64_t claim_;
   std::atomic<bool> gone_{false};
 };
-
-/// Gives attempts back unused; whether that is heard is not waited for, since their leases end anyway.
-void give_back(actors::Engine& engine, const std::vector<model::Grant>& grants);
-
-inline model::Receipt receipt_of(const model::Grant& grant) {
-  return {.shard = grant.shard, .claim = {.entry = grant.entry, .attempt = grant.attempt, .nonce = grant.nonce}};
-}
 
 } // namespace turnwise::handlers

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "app/text.hpp"
+
 namespace turnwise::http {
 namespace {
 
@@ -36,22 +38,12 @@ bool all_digits(std::string_view text) {
 }
 
 Single single_of(std::string_view name) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   for (std::size_t i = 0; i < single_names.size(); ++i) {
-    const auto known = single_names[i];
-    if (std::equal(name.begin(), name.end(), known.begin(), known.end(), [&](char a, char b) { return lower(a) == b; })) {
+    if (equal_ignoring_case(name, single_names[i])) {
       return static_cast<Single>(i);
     }
   }
   return Single::none;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 class HeadCheck {
@@ -79,6 +71,28 @@ public:
       first = false;
     }
     return whole();
+  }
+
+  /// The last chunk, whose lines are its size and the trailer fields.
+  std::optional<Error> run_trailer(std::string_view chunk) {
+    if (chunk.size() > limits_.head_bytes_max) {
+      return Error{Errc::headers_too_large, fmt::format("a trailer may have {} bytes", limits_.head_bytes_max), ""};
+    }
+    if (chunk.starts_with("\r\n")) { // the end of the chunk before
+      chunk.remove_prefix(2);
+    }
+    for (bool size_line = true; !chunk.empty(); size_line = false) {
+      const auto end = std::min(chunk.find("\r\n"), chunk.size());
+      const auto line = chunk.substr(0, end);
+      chunk.remove_prefix(std::min(end + 2, chunk.size()));
+      if (size_line || line.empty()) {
+        continue;
+      }
+      if (auto fault = field_line(line)) {
+        return fault;
+      }
+    }
+    return std::nullopt;
   }
 
 private:
@@ -155,6 +169,10 @@ private:
 
 std::optional<model::Error> check_head(std::string_view head, const Limits& limits) {
   return HeadCheck(limits).run(head);
+}
+
+std::optional<model::Error> check_trailer(std::string_view last_chunk, const Limits& limits) {
+  return HeadCheck(limits).run_trailer(last_chunk);
 }
 
 } // namespace turnwise::http

@@ -15,4 +15,8 @@ namespace turnwise::http {
 ///          the next request begins.
 std::optional<model::Error> check_head(std::string_view head, const Limits& limits);
 
+/// Likewise for what follows the last byte of a chunked body: the same rules and limits hold for trailer fields.
+/// @param last_chunk  from the end of the line of the chunk before, or from the size of this one, to the empty line
+std::optional<model::Error> check_trailer(std::string_view last_chunk, const Limits& limits);
+
 } // namespace turnwise::http

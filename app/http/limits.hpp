@@ -15,6 +15,7 @@ struct Limits {
   std::size_t fields_max{64};
   std::size_t body_bytes_max{1024 * 1024};
   std::size_t batch_bytes_max{16 * 1024 * 1024};
+  std::size_t bodies_bytes_max{256 * 1024 * 1024}; ///< of all requests that are being read or answered; beyond: 503
 
   milliseconds head_deadline{10'000}; ///< from the first byte of a request to the end of its head
   milliseconds idle_max{60'000};      ///< between requests

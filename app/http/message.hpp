@@ -1,6 +1,8 @@
-// app/http speaks HTTP/1.1 and knows nothing of jobs. This file: a request and a response as handlers see them.
+// app/http speaks HTTP/1.1 and knows nothing of jobs; from app/api it has the form of problem documents and content types. This
+// file: a request and a response as handlers see them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,6 +28,7 @@ struct Request {
   std::string body;
   std::shared_ptr<Peer> peer; ///< never null
 
+  [[nodiscard]] bool has_field(std::string_view name) const { return fields.count({name.data(), name.size()}) > 0; }
   /// Empty when there is no such field.
   [[nodiscard]] std::string_view field(std::string_view name) const {
     const auto found = fields.find({name.data(), name.size()});
@@ -38,6 +41,9 @@ struct Response {
   std::string body;
   std::string_view content_type{"application/json"};
   std::vector<std::pair<std::string_view, std::string>> fields; ///< besides framing, type and date
+  /// Called on the connection's thread when the client is known not to have got this answer: it hung up before, or while it was
+  /// written. Nothing to do when empty.
+  std::function<void()> undelivered;
 };
 
 } // namespace turnwise::http

@@ -1,5 +1,6 @@
 #include "app/http/router.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <boost/beast/http/message.hpp>
@@ -10,6 +11,7 @@
 
 #include "app/api/headers.hpp"
 #include "app/http/response.hpp"
+#include "app/logging/logging.hpp"
 
 namespace turnwise::http {
 namespace {
@@ -18,16 +20,24 @@ using model::Errc;
 using model::Error;
 
 struct Target {
+  std::string authority;             ///< of the absolute form, which a proxy sends; else empty
   std::vector<std::string> segments; ///< decoded
   std::vector<std::pair<std::string, std::string>> query;
 };
 
 std::optional<Target> parse_target(std::string_view text) {
-  const auto parsed = boost::urls::parse_origin_form({text.data(), text.size()});
+  const bool absolute = !text.starts_with('/');
+  const auto parsed = absolute ? boost::urls::parse_uri({text.data(), text.size()})
+                               : boost::urls::parse_origin_form({text.data(), text.size()});
   if (!parsed) {
     return std::nullopt;
   }
+  if (absolute && (parsed->scheme() != "http" || parsed->encoded_host().empty() || parsed->has_fragment() ||
+                   parsed->has_userinfo() || parsed->encoded_path().empty())) {
+    return std::nullopt;
+  }
   Target target;
+  target.authority = std::string{parsed->encoded_host_and_port()};
   for (const auto segment : parsed->encoded_segments()) {
     target.segments.push_back(segment.decode());
   }
@@ -64,6 +74,19 @@ bool fits(const std::vector<std::string_view>& pattern, const std::vector<std::s
   return true;
 }
 
+/// Parameters that a call does not know are refused, so that a typing mistake is not a silent default.
+std::optional<Error> unknown_parameter(const Route& route, const Target& target) {
+  for (const auto& [name, value] : target.query) {
+    if (std::ranges::find(route.query, name) == route.query.end()) {
+      return Error{Errc::malformed,
+                   fmt::format("this call has no query parameter {}{}{}", name, route.query.empty() ? "" : "; it has ",
+                               fmt::join(route.query, ", ")),
+                   ""};
+    }
+  }
+  return std::nullopt;
+}
+
 Response not_allowed(const std::vector<const Route*>& routes) {
   std::string allowed;
   for (const Route* route : routes) {
@@ -78,7 +101,8 @@ Response not_allowed(const std::vector<const Route*>& routes) {
 
 } // namespace
 
-Router::Router(std::vector<Route> routes, std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {
+Router::Router(std::vector<Route> routes, std::size_t body_bytes_max, Hosts hosts)
+    : body_bytes_max_(body_bytes_max), hosts_(hosts) {
   for (Route& route : routes) {
     auto segments = split(route.pattern);
     entries_.push_back({std::move(route), std::move(segments)});
@@ -117,7 +141,15 @@ std::size_t Router::body_bytes_max(const Head& head) const {
 boost::asio::awaitable<Response> Router::handle(Request request) {
   auto target = parse_target(request.target);
   if (!target) {
-    co_return problem_response({Errc::malformed, "the target of the request is not a path with percent-encoded segments", ""});
+    co_return problem_response(
+        {Errc::malformed, "the target of the request is no path with percent-encoded segments, nor http:// with one", ""});
+  }
+  const std::string_view host = target->authority.empty() ? request.field("host") : std::string_view{target->authority};
+  if (!accepts(hosts_, host)) {
+    co_return problem_response(
+        {Errc::forbidden,
+         fmt::format("this node asks for no tokens and answers under localhost and loopback addresses only, not as {}", host),
+         ""});
   }
   const Match found = match(request.method, target->segments, request.parameters);
   if (found.same_path.empty()) {
@@ -130,13 +162,14 @@ boost::asio::awaitable<Response> Router::handle(Request request) {
   if (found.route->takes == Route::Takes::json && !is_json) {
     co_return problem_response({Errc::unsupported_media_type, "send the body as Content-Type: application/json", ""});
   }
+  if (auto fault = unknown_parameter(*found.route, *target)) {
+    co_return problem_response(*fault);
+  }
   request.query = std::move(target->query);
   try {
     co_return co_await found.route->handler(std::move(request));
-  } catch (const boost::system::system_error&) {
-    throw; // the connection's own
   } catch (const std::exception& fault) {
-    spdlog::error("http-request-failed pattern={} error=\"{}\"", found.route->pattern, fault.what());
+    spdlog::error("http-request-failed pattern={} error={}", found.route->pattern, logging::quoted(fault.what()));
   }
   co_return problem_response({Errc::internal, "this is a fault of the node; its log says more", ""});
 }

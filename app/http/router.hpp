@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/http/hosts.hpp"
 #include "app/http/service.hpp"
 
 namespace turnwise::http {
@@ -19,14 +20,16 @@ struct Route {
   Handler handler;
   Takes takes{Takes::nothing};
   std::size_t body_bytes_max{};
+  std::vector<std::string_view> query{}; ///< names of the query parameters that it understands; others are refused
 };
 
-/// Answers itself with 400 to a bad target, 404 to an unknown path, 405 with Allow to another method, 415 to a body that is not
-/// JSON, 500 to an exception. HEAD is answered like GET; the connection leaves the body out.
+/// Answers itself with 403 to a host that is not to be answered, 400 to a bad target or query, 404 to an unknown path, 405 with
+/// Allow to another method, 415 to a body that is not JSON, 500 to an exception. HEAD is answered like GET; the connection
+/// leaves the body out.
 class Router : public Service {
 public:
   /// @param body_bytes_max  for requests that no route takes: their body is read and dropped
-  Router(std::vector<Route> routes, std::size_t body_bytes_max);
+  Router(std::vector<Route> routes, std::size_t body_bytes_max, Hosts hosts = Hosts::any);
 
   [[nodiscard]] std::size_t body_bytes_max(const Head& head) const override;
   boost::asio::awaitable<Response> handle(Request request) override;
@@ -44,6 +47,7 @@ private:
   };
   std::vector<Entry> entries_;
   std::size_t body_bytes_max_;
+  Hosts hosts_;
 };
 
 } // namespace turnwise::http

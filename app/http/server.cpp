@@ -16,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/http/session.hpp"
+#include "app/logging/logging.hpp"
 
 namespace turnwise::http {
 
@@ -28,6 +29,12 @@ namespace {
 /// Connections beyond the limit that are told so; more are closed without a word.
 constexpr std::size_t turned_away_max = 64;
 constexpr std::chrono::milliseconds accept_pause{100};
+
+/// What all connections have together.
+struct Shared {
+  const Limits& limits;
+  BodyBudget& bodies;
+};
 
 /// A thread with the connections that belong to it.
 class Worker {
@@ -43,8 +50,8 @@ public:
   }
 
   /// @param count  of the connections of this sort; counts this one already, and no longer when it has ended
-  asio::awaitable<void> serve(tcp::socket socket, Service& service, const Limits& limits, std::atomic<std::uint64_t>& count) {
-    const auto session = std::make_shared<Session>(std::move(socket), service, limits);
+  asio::awaitable<void> serve(tcp::socket socket, Service& service, Shared shared, std::atomic<std::uint64_t>& count) {
+    const auto session = std::make_shared<Session>(std::move(socket), service, shared.limits, shared.bodies);
     const auto place = sessions_.insert(sessions_.end(), session.get());
     if (closing_) {
       session->close_when_idle();
@@ -53,9 +60,8 @@ public:
     leave(place, count);
   }
 
-  asio::awaitable<void> turn_away(tcp::socket socket, Service& service, const Limits& limits,
-                                  std::atomic<std::uint64_t>& count) {
-    const auto session = std::make_shared<Session>(std::move(socket), service, limits);
+  asio::awaitable<void> turn_away(tcp::socket socket, Service& service, Shared shared, std::atomic<std::uint64_t>& count) {
+    const auto session = std::make_shared<Session>(std::move(socket), service, shared.limits, shared.bodies);
     const auto place = sessions_.insert(sessions_.end(), session.get());
     model::Error full{model::Errc::unavailable, "this node has as many connections as it may have: try again later", ""};
     co_await session->turn_away(std::move(full));
@@ -119,7 +125,7 @@ struct Server::Impl {
         co_return;
       }
       if (failure) {
-        spdlog::warn("http-accept-failed error=\"{}\"", failure.message());
+        spdlog::warn("http-accept-failed error={}", logging::quoted(failure.message()));
         asio::steady_timer pause(acceptor.get_executor(), accept_pause);
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, failure));
         continue;
@@ -133,17 +139,20 @@ struct Server::Impl {
   void take(tcp::socket socket, Worker& worker, Service& service) {
     if (counters.open.load() < limits.connections_max) {
       counters.open.fetch_add(1);
-      asio::co_spawn(worker.context(), worker.serve(std::move(socket), service, limits, counters.open), asio::detached);
+      asio::co_spawn(worker.context(), worker.serve(std::move(socket), service, Shared{limits, bodies}, counters.open),
+                     asio::detached);
       return;
     }
     counters.turned_away.fetch_add(1);
     if (turning_away.load() < turned_away_max) {
       turning_away.fetch_add(1);
-      asio::co_spawn(worker.context(), worker.turn_away(std::move(socket), service, limits, turning_away), asio::detached);
+      asio::co_spawn(worker.context(), worker.turn_away(std::move(socket), service, Shared{limits, bodies}, turning_away),
+                     asio::detached);
     }
   }
 
   const Limits limits;
+  BodyBudget bodies{limits.bodies_bytes_max};
   Counters counters;
   std::atomic<std::uint64_t> turning_away{};
   std::vector<Worker> workers;

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/http/framing.hpp"
+#include "app/logging/logging.hpp"
 
 namespace turnwise::http {
 namespace {
@@ -33,6 +34,14 @@ Error body_too_large(std::size_t bytes_max) {
   return {Errc::too_large, fmt::format("the body may have {} bytes: send less, or in several requests", bytes_max), ""};
 }
 
+Error no_room() {
+  return {Errc::unavailable, "the bodies of other requests take all the memory that there is for them: try again later", ""};
+}
+
+Error malformed_body(const error_code& failure) {
+  return {Errc::malformed, fmt::format("the body is malformed: {}", failure.message()), ""};
+}
+
 /// Whether the client hung up, as far as the socket knows without taking bytes from it.
 bool has_hung_up(int socket) {
   char byte = 0;
@@ -42,8 +51,8 @@ bool has_hung_up(int socket) {
 
 } // namespace
 
-Session::Session(asio::ip::tcp::socket socket, Service& service, const Limits& limits)
-    : stream_(std::move(socket)), service_(service), limits_(limits), buffer_(2 * read_bytes_max) {
+Session::Session(asio::ip::tcp::socket socket, Service& service, const Limits& limits, BodyBudget& bodies)
+    : stream_(std::move(socket)), service_(service), limits_(limits), bodies_(bodies), buffer_(2 * read_bytes_max) {
   error_code ignored;
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
 }
@@ -63,7 +72,7 @@ asio::awaitable<void> Session::run() {
   } catch (const boost::system::system_error&) {
     // The client went away or was too slow; nobody is left to tell.
   } catch (const std::exception& fault) {
-    spdlog::error("http-connection-failed error=\"{}\"", fault.what());
+    spdlog::error("http-connection-failed error={}", logging::quoted(fault.what()));
   }
   stream_.close();
 }
@@ -72,8 +81,9 @@ asio::awaitable<bool> Session::serve_one() {
   auto received = co_await receive();
   if (!received) {
     const Response response = problem_response(received.error());
-    co_await send(response, Connection::close, Body::send);
-    co_await linger();
+    if (co_await send(response, Connection::close, Body::send)) {
+      co_await linger();
+    }
     co_return false;
   }
   if (!received.value()) {
@@ -83,12 +93,13 @@ asio::awaitable<bool> Session::serve_one() {
   const auto peer = std::make_shared<Peer>([this](const std::shared_ptr<Peer>& client) { watch(client); });
   incoming.request.peer = peer;
   const Response response = co_await answer(std::move(incoming.request));
-  if (peer->gone()) {
-    co_return false;
-  }
   const Connection connection = closing_ ? Connection::close : incoming.connection;
-  co_await send(response, connection, incoming.body);
-  co_return connection == Connection::keep;
+  const bool gone = peer->gone() || (response.undelivered && has_hung_up(stream_.socket().native_handle()));
+  const bool written = !gone && co_await send(response, connection, incoming.body);
+  if (!written && response.undelivered) {
+    response.undelivered();
+  }
+  co_return written&& connection == Connection::keep;
 }
 
 asio::awaitable<model::Result<std::optional<Session::Incoming>>> Session::receive() {
@@ -113,16 +124,17 @@ asio::awaitable<model::Result<std::optional<Session::Incoming>>> Session::receiv
   // Trailers of a chunked body would join the fields: they are taken as they are now.
   Fields fields = parser.chunked() ? Fields{parser.get().base()} : Fields{};
   const std::size_t bytes_max = service_.body_bytes_max(parser.get().base());
-  if (auto fault = co_await read_body(parser, bytes_max)) {
+  BodyShare share(bodies_);
+  if (auto fault = co_await read_body(parser, bytes_max, share)) {
     co_return std::move(*fault);
   }
-  co_return take_message(parser, std::move(fields));
+  co_return take_message(parser, std::move(fields), std::move(share));
 }
 
-Session::Incoming Session::take_message(Parser& parser, Fields fields) {
+Session::Incoming Session::take_message(Parser& parser, Fields fields, BodyShare share) {
   const bool keep = parser.keep_alive() && parser.get().version() == 11;
   auto message = parser.release();
-  Incoming incoming;
+  Incoming incoming{{}, {}, {}, std::move(share)};
   incoming.connection = keep ? Connection::keep : Connection::close;
   incoming.body = message.method() == Verb::head ? Body::leave_out : Body::send;
   incoming.request.method = message.method();
@@ -175,12 +187,16 @@ asio::awaitable<model::Result<std::size_t>> Session::read_head() {
   }
 }
 
-asio::awaitable<std::optional<model::Error>> Session::read_body(Parser& parser, std::size_t bytes_max) {
-  if (parser.content_length() && *parser.content_length() > bytes_max) {
+asio::awaitable<std::optional<model::Error>> Session::read_body(Parser& parser, std::size_t bytes_max, BodyShare& share) {
+  const auto length = parser.content_length().value_or(0);
+  if (length > bytes_max) {
     co_return body_too_large(bytes_max);
   }
   if (parser.is_done()) {
     co_return std::nullopt;
+  }
+  if (!share.grow_to(length)) {
+    co_return no_room();
   }
   const auto expect = parser.get()[beast::http::field::expect];
   if (beast::iequals(expect, "100-continue") && buffer_.size() == 0) {
@@ -189,22 +205,52 @@ asio::awaitable<std::optional<model::Error>> Session::read_body(Parser& parser, 
   }
   parser.body_limit(bytes_max);
   const auto begin = steady_clock::now();
-  while (!parser.is_done()) {
-    const std::chrono::seconds due{parser.get().body().size() / limits_.bytes_per_second_min};
-    stream_.expires_at(begin + limits_.grace + due);
+  while (true) {
     error_code failure;
-    co_await beast::http::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failure));
+    const auto bytes = view(buffer_);
+    const auto used = bytes.empty() ? 0 : parser.put(asio::buffer(bytes.data(), bytes.size()), failure);
+    std::optional<Error> fault;
+    if (parser.is_done() && parser.chunked()) { // the parser has taken the last chunk and the trailer in one piece
+      fault = check_trailer(bytes.substr(0, used), limits_);
+    }
+    buffer_.consume(used);
+    if (parser.is_done()) {
+      co_return fault;
+    }
     if (failure == beast::http::error::body_limit) {
       co_return body_too_large(bytes_max);
     }
-    if (failure.category() == beast::http::make_error_code(beast::http::error::end_of_stream).category()) {
-      co_return Error{Errc::malformed, fmt::format("the body is malformed: {}", failure.message()), ""};
+    const bool needs_more = failure == beast::http::error::need_more || (!failure && used == 0);
+    if (failure && !needs_more) {
+      co_return malformed_body(failure);
     }
-    if (failure) {
-      throw boost::system::system_error(failure);
+    if (!needs_more) {
+      continue;
+    }
+    if (parser.chunked() && !share.grow_to(parser.get().body().size() + read_bytes_max)) {
+      co_return no_room();
+    }
+    if (buffer_.size() >= buffer_.max_size()) {
+      co_return malformed_body(beast::http::make_error_code(beast::http::error::buffer_overflow));
+    }
+    if (!co_await read_more(parser, begin)) {
+      co_return malformed_body(beast::http::make_error_code(beast::http::error::partial_message));
     }
   }
-  co_return std::nullopt;
+}
+
+asio::awaitable<bool> Session::read_more(const Parser& parser, steady_clock::time_point begin) {
+  const std::chrono::seconds due{parser.get().body().size() / limits_.bytes_per_second_min};
+  stream_.expires_at(begin + limits_.grace + due);
+  const auto room = std::min(read_bytes_max, buffer_.max_size() - buffer_.size());
+  error_code failure;
+  const auto count =
+      co_await stream_.async_read_some(buffer_.prepare(room), asio::redirect_error(asio::use_awaitable, failure));
+  if (failure && failure != asio::error::eof) {
+    throw boost::system::system_error(failure);
+  }
+  buffer_.commit(count);
+  co_return !failure;
 }
 
 asio::awaitable<Response> Session::answer(Request request) {
@@ -228,14 +274,16 @@ void Session::watch(const std::shared_ptr<Peer>& peer) {
   });
 }
 
-asio::awaitable<void> Session::send(const Response& response, Connection connection, Body body) {
+asio::awaitable<bool> Session::send(const Response& response, Connection connection, Body body) {
   out_.clear();
   append(out_, response, connection, body);
   stream_.expires_after(limits_.grace + std::chrono::seconds{out_.size() / limits_.bytes_per_second_min});
-  co_await asio::async_write(stream_, asio::buffer(out_), asio::use_awaitable);
+  error_code failure;
+  co_await asio::async_write(stream_, asio::buffer(out_), asio::redirect_error(asio::use_awaitable, failure));
   if (out_.capacity() > read_bytes_max) {
     out_ = {};
   }
+  co_return !failure;
 }
 
 asio::awaitable<void> Session::linger() {
@@ -253,8 +301,9 @@ asio::awaitable<void> Session::turn_away(model::Error error) {
   const auto self = shared_from_this();
   try {
     const Response response = problem_response(error);
-    co_await send(response, Connection::close, Body::send);
-    co_await linger();
+    if (co_await send(response, Connection::close, Body::send)) {
+      co_await linger();
+    }
   } catch (const boost::system::system_error&) {
     // The client went away by itself.
   }

@@ -11,6 +11,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "app/http/body_budget.hpp"
 #include "app/http/limits.hpp"
 #include "app/http/response.hpp"
 #include "app/http/service.hpp"
@@ -23,8 +24,8 @@ namespace turnwise::http {
 /// a request may take its own time.
 class Session : public std::enable_shared_from_this<Session> {
 public:
-  /// `service` and `limits` outlive the session.
-  Session(boost::asio::ip::tcp::socket socket, Service& service, const Limits& limits);
+  /// `service`, `limits` and `bodies` outlive the session.
+  Session(boost::asio::ip::tcp::socket socket, Service& service, const Limits& limits, BodyBudget& bodies);
 
   /// Serves until the connection ends. Does not throw.
   boost::asio::awaitable<void> run();
@@ -45,26 +46,31 @@ private:
     Request request;
     Connection connection{};
     Body body{};
+    BodyShare share; ///< of the memory for bodies
   };
 
   /// @returns whether the connection goes on
   Awaitable<bool> serve_one();
   /// @returns nothing when the connection ended between requests; an error when what came is no request to be answered
   Awaitable<model::Result<std::optional<Incoming>>> receive();
-  static Incoming take_message(Parser& parser, Fields fields);
+  static Incoming take_message(Parser& parser, Fields fields, BodyShare share);
   /// Whether the head that is being read is too large already.
   [[nodiscard]] std::optional<model::Error> check_size() const;
   /// @returns the length of the next head, which is in buffer_ then; 0 when the connection ended between requests
   Awaitable<model::Result<std::size_t>> read_head();
-  Awaitable<std::optional<model::Error>> read_body(Parser& parser, std::size_t bytes_max);
+  Awaitable<std::optional<model::Error>> read_body(Parser& parser, std::size_t bytes_max, BodyShare& share);
+  /// Reads some bytes of a body that began then. @returns whether there were any before its end
+  Awaitable<bool> read_more(const Parser& parser, std::chrono::steady_clock::time_point begin);
   Awaitable<Response> answer(Request request);
-  Awaitable<void> send(const Response& response, Connection connection, Body body);
+  /// @returns whether all of it could be written
+  Awaitable<bool> send(const Response& response, Connection connection, Body body);
   Awaitable<void> linger();
   void watch(const std::shared_ptr<Peer>& peer);
 
   boost::beast::tcp_stream stream_;
   Service& service_;
   const Limits& limits_;
+  BodyBudget& bodies_;
   boost::beast::flat_buffer buffer_;
   std::string out_;
   bool first_{true};

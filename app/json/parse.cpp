@@ -40,6 +40,7 @@ public:
 
   boost::json::value release() { return values_.release(); }
   [[nodiscard]] const std::string& fault() const { return fault_; }
+  [[nodiscard]] model::Errc fault_code() const { return fault_code_; }
 
   /// Where the parser is now.
   [[nodiscard]] std::string pointer() const {
@@ -57,8 +58,8 @@ public:
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
 
-  bool on_object_begin(error_code&) { return open('{', false); }
-  bool on_array_begin(error_code&) { return open('[', true); }
+  bool on_object_begin(error_code& ec) { return open('{', false, ec); }
+  bool on_array_begin(error_code& ec) { return open('[', true, ec); }
 
   bool on_object_end(std::size_t count, error_code& ec) {
     if (!check_duplicates(ec)) {
@@ -123,7 +124,9 @@ public:
     if (has_nul(value, ec)) {
       return false;
     }
-    begin_value();
+    if (!begin_value(ec)) {
+      return false;
+    }
     if (keeping_text_) {
       append_string(text_, value);
     } else {
@@ -137,24 +140,24 @@ public:
     parts_.append(part.data(), part.size());
     return true;
   }
-  bool on_int64(std::int64_t value, string_view last, error_code&) {
-    return number(last, [&] { values_.push_int64(value); });
+  bool on_int64(std::int64_t value, string_view last, error_code& ec) {
+    return literal(whole(last), ec, [&] { values_.push_int64(value); });
   }
-  bool on_uint64(std::uint64_t value, string_view last, error_code&) {
-    return number(last, [&] { values_.push_uint64(value); });
+  bool on_uint64(std::uint64_t value, string_view last, error_code& ec) {
+    return literal(whole(last), ec, [&] { values_.push_uint64(value); });
   }
   bool on_double(double value, string_view last, error_code& ec) {
     if (!std::isfinite(value)) {
       return refuse("a number is out of range: at most 1.7976931348623157e308 in size; send larger ones as strings", ec);
     }
-    return number(last, [&] { values_.push_double(value); });
+    return literal(whole(last), ec, [&] { values_.push_double(value); });
   }
 
-  bool on_bool(bool value, error_code&) {
-    return literal(value ? "true" : "false", [&] { values_.push_bool(value); });
+  bool on_bool(bool value, error_code& ec) {
+    return literal(value ? "true" : "false", ec, [&] { values_.push_bool(value); });
   }
-  bool on_null(error_code&) {
-    return literal("null", [&] { values_.push_null(); });
+  bool on_null(error_code& ec) {
+    return literal("null", ec, [&] { values_.push_null(); });
   }
 
   bool on_comment_part(string_view, error_code&) { return true; }
@@ -167,8 +170,10 @@ private:
     std::size_t count{};     ///< keys seen of an object, values ended of an array
   };
 
-  bool open(char bracket, bool array) {
-    begin_value();
+  bool open(char bracket, bool array, error_code& ec) {
+    if (!begin_value(ec)) {
+      return false;
+    }
     if (keeping_text_) {
       text_ += bracket;
     }
@@ -176,10 +181,20 @@ private:
     return true;
   }
 
-  void begin_value() {
-    if (keeping_text_ && frames_.size() > opaque_.depth && frames_.back().array && frames_.back().count > 0) {
-      text_ += ',';
+  bool begin_value(error_code& ec) {
+    if (keeping_text_) {
+      if (frames_.size() > opaque_.depth && frames_.back().array && frames_.back().count > 0) {
+        text_ += ',';
+      }
+      return true;
     }
+    if (!frames_.empty() && frames_.back().array && frames_.back().count >= array_items_max) {
+      return refuse(fmt::format("an array may have {} items", array_items_max), ec, model::Errc::too_large);
+    }
+    if (++values_count_ > values_max) {
+      return refuse(fmt::format("a document may have {} values", values_max), ec, model::Errc::too_large);
+    }
+    return true;
   }
 
   bool end_value() {
@@ -194,13 +209,10 @@ private:
   }
 
   template <class Push>
-  bool number(string_view last, Push push) {
-    return literal(whole(last), push);
-  }
-
-  template <class Push>
-  bool literal(std::string_view text, Push push) {
-    begin_value();
+  bool literal(std::string_view text, error_code& ec, Push push) {
+    if (!begin_value(ec)) {
+      return false;
+    }
     if (keeping_text_) {
       text_ += text;
     } else {
@@ -246,8 +258,9 @@ private:
     return refuse("the key occurs twice in one object", ec);
   }
 
-  bool refuse(std::string_view fault, error_code& ec) {
+  bool refuse(std::string_view fault, error_code& ec, model::Errc code = model::Errc::malformed) {
     fault_ = fault;
+    fault_code_ = code;
     ec = boost::json::error::syntax;
     return false;
   }
@@ -262,12 +275,14 @@ private:
   std::string parts_; // of the string or number that is being read
   std::string text_;  // of the opaque member that is being read
   bool keeping_text_{};
+  std::size_t values_count_{};
   std::string fault_;
+  model::Errc fault_code_{model::Errc::malformed};
 };
 
-std::string explain(const error_code& ec, std::size_t offset) {
+std::string explain(const error_code& ec, std::size_t offset, std::size_t levels_max) {
   if (ec == boost::json::error::too_deep) {
-    return fmt::format("nested deeper than {} levels, at byte {}", depth_max, offset);
+    return fmt::format("nested deeper than {} levels, at byte {}", levels_max, offset);
   }
   return fmt::format("not valid JSON at byte {}: {}", offset, ec.message());
 }
@@ -287,18 +302,18 @@ void append_pointer_token(std::string& pointer, std::string_view key) {
   }
 }
 
-model::Result<boost::json::value> parse(std::string_view text, OpaqueMembers opaque) {
+model::Result<boost::json::value> parse(std::string_view text, OpaqueMembers opaque, std::size_t levels_max) {
   boost::json::parse_options options;
-  options.max_depth = depth_max;
+  options.max_depth = levels_max;
   boost::json::basic_parser<Handler> parser(options, text, opaque);
   error_code ec;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
   Handler& handler = parser.handler();
   if (!handler.fault().empty()) {
-    return model::Error{model::Errc::malformed, handler.fault(), handler.pointer()};
+    return model::Error{handler.fault_code(), handler.fault(), handler.pointer()};
   }
   if (ec) {
-    return model::Error{model::Errc::malformed, explain(ec, read), handler.pointer()};
+    return model::Error{model::Errc::malformed, explain(ec, read, levels_max), handler.pointer()};
   }
   if (read < text.size()) {
     return model::Error{model::Errc::malformed, fmt::format("bytes follow the end of the JSON document, at byte {}", read), ""};

@@ -20,6 +20,7 @@ namespace {
 struct Pair {
   std::string_view key;
   std::string_view value;
+  bool in_quotes{};
 };
 
 /// Whether the text begins with key=.
@@ -29,10 +30,19 @@ bool begins_with_key(std::string_view text) {
          text.substr(0, equals).find_first_of(" \"") == std::string_view::npos;
 }
 
-/// Where a value in quotes ends. It may have quotes of its own: the end is a quote before the next key, or else the last one.
+bool is_escaped(std::string_view text, std::size_t at) {
+  std::size_t backslashes = 0;
+  while (backslashes < at && text[at - backslashes - 1] == '\\') {
+    ++backslashes;
+  }
+  return backslashes % 2 == 1;
+}
+
+/// Where a value in quotes ends. It may have quotes of its own, even without a backslash before them: the end is a quote before
+/// the next key, or else the last one.
 std::size_t closing_quote(std::string_view value) {
   for (auto at = value.find("\" ", 1); at != std::string_view::npos; at = value.find("\" ", at + 1)) {
-    if (begins_with_key(value.substr(at + 2))) {
+    if (!is_escaped(value, at) && begins_with_key(value.substr(at + 2))) {
       return at;
     }
   }
@@ -48,7 +58,8 @@ std::optional<Pair> next_pair(std::string_view& rest) {
   const auto key = rest.substr(0, equals);
   std::string_view value = rest.substr(equals + 1);
   std::size_t taken = 0;
-  if (value.starts_with('"')) {
+  const bool in_quotes = value.starts_with('"');
+  if (in_quotes) {
     const auto end = closing_quote(value);
     taken = std::min(end + 1, value.size());
     value = value.substr(1, end - 1);
@@ -58,7 +69,7 @@ std::optional<Pair> next_pair(std::string_view& rest) {
   }
   rest.remove_prefix(equals + 1 + taken);
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  return Pair{key, value};
+  return Pair{key, value, in_quotes};
 }
 
 std::string escape_controls(std::string_view text) {
@@ -71,6 +82,15 @@ std::string escape_controls(std::string_view text) {
     } else {
       out += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
     }
+  }
+  return out;
+}
+
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '\\' || text[i + 1] == '"');
+    out += text[escape ? ++i : i];
   }
   return out;
 }
@@ -89,7 +109,8 @@ std::string json_line(std::string_view time, std::string_view level, std::string
     }
     std::string name;
     json::append_string(name, pair->key);
-    out.key(std::string_view{name}.substr(1, name.size() - 2)).string(pair->value);
+    out.key(std::string_view{name}.substr(1, name.size() - 2))
+        .string(pair->in_quotes ? unescaped(pair->value) : std::string{pair->value});
   }
   out.end_object();
   return std::move(out).take();
@@ -120,6 +141,17 @@ std::string format_line(Format format, std::string_view time, std::string_view l
     return json_line(time, level, message);
   }
   return fmt::format("{} {:<7} {}", time, level, escape_controls(message));
+}
+
+std::string quoted(std::string_view text) {
+  std::string out{'"'};
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+    }
+    out += c;
+  }
+  return out += '"';
 }
 
 void set_up(const Options& options) {

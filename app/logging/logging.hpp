@@ -1,4 +1,5 @@
-// app/logging: one line per thing that happened. The event comes first, then key=value; values with spaces are in quotes.
+// app/logging: one line per thing that happened. The event comes first, then key=value; values with spaces, and those that
+// somebody else chose, are in quotes.
 // Lines about a job name it and its subject; payloads and tokens never stand in a line.
 #pragma once
 
@@ -16,6 +17,10 @@ struct Options {
   std::string format{"text"}; ///< "text" or "json"
   std::string level{"info"};  ///< "debug", "info", "warn" or "error"
 };
+
+/// A text as the value of a key: in quotes, with quotes and backslashes within it escaped, so that it can neither end early nor
+/// pass for another key. Control characters are escaped with the whole line.
+std::string quoted(std::string_view text);
 
 /// Makes spdlog's default logger write to stderr this way. Every line is written at once. To be called before threads log.
 void set_up(const Options& options);

@@ -1,7 +1,5 @@
 #include "app/node/run.hpp"
 
-#include <sys/resource.h>
-
 #include <cstdlib>
 #include <iostream>
 
@@ -11,6 +9,9 @@
 #include "app/handlers/runner.hpp"
 #include "app/http/router.hpp"
 #include "app/http/server.hpp"
+#include "app/logging/logging.hpp"
+#include "app/node/descriptors.hpp"
+#include "app/node/drain.hpp"
 #include "app/node/place.hpp"
 #include "app/node/stop_limit.hpp"
 #include "app/node/stop_signal.hpp"
@@ -19,13 +20,8 @@
 namespace turnwise::node {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr milliseconds handlers_patience_max{10'000};
-constexpr milliseconds connections_patience{2'000};
 /// What the end may take beyond the time that running work is given; it takes less when PostgreSQL answers.
-constexpr milliseconds farewell_max{10'000};
-constexpr rlim_t descriptors_besides_connections = 256;
+constexpr std::chrono::milliseconds farewell_max{10'000};
 
 int failed(const model::Error& error, std::string_view hint) {
   std::cerr << "turnwise: " << error.detail << '\n';
@@ -35,29 +31,11 @@ int failed(const model::Error& error, std::string_view hint) {
   return exit_failed;
 }
 
-/// As many descriptors as the connections need, or as the system gives.
-void raise_descriptor_limit(std::size_t connections_max) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    return;
-  }
-  const rlim_t wanted = connections_max + descriptors_besides_connections;
-  if (limit.rlim_cur < wanted) {
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  if (limit.rlim_cur < wanted) {
-    spdlog::warn("descriptors-scarce limit={} wanted={}", limit.rlim_cur, wanted);
-  }
-}
-
-/// A node that has been declared dead must not say another word: nothing is flushed and nobody is waited for.
-std::function<void(std::string)> end_process(std::function<void()> farewell) {
-  return [farewell = std::move(farewell)](const std::string& reason) {
-    spdlog::critical("node-fatal reason=\"{}\"", reason);
-    farewell();
-    std::_Exit(exit_fatal);
-  };
+/// A node that has been declared dead must not say another word, over HTTP neither: nothing is flushed, nobody is waited for,
+/// and a PostgreSQL of its own is left running.
+void end_process(const std::string& reason) {
+  spdlog::critical("node-fatal reason={}", logging::quoted(reason));
+  std::_Exit(exit_fatal);
 }
 
 model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, const Parts& parts) {
@@ -88,37 +66,36 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
     return failed(handlers.error(), "");
   }
   http::Limits limits;
-  limits.connections_max = parts.options.connections_max;
   routes::Context context{engine, server.counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
-  http::Router router(routes::all(context, limits), limits.body_bytes_max);
+  const auto hosts = parts.options.insecure ? http::Hosts::any : http::Hosts::local;
+  http::Router router(routes::all(context, limits), limits.body_bytes_max, hosts);
   server.start(router);
-  spdlog::info("node-serving address={} node={} kinds={}", address, parts.options.engine.node_name,
+  spdlog::info("node-serving address={} node={} kinds={}", address, logging::quoted(parts.options.engine.node_name),
                parts.options.exec.size() + parts.in_process.size());
   parts.up("http://" + address);
 
   stop.wait();
   spdlog::info("node-draining address={}", address);
-  context.draining = true;
-  if (*handlers) {
-    (*handlers)->stop(std::min(parts.options.engine.drain_max, handlers_patience_max));
-  }
   limit.begin(parts.options.engine.drain_max + farewell_max);
-  server.stop_accepting();
-  engine.drain();
-  server.stop(connections_patience);
+  drain(context, handlers->get(), handlers_patience({parts.options.exec, {}}, parts.options.engine.drain_max), server);
   spdlog::info("node-stopped address={}", address);
   return exit_done;
 }
 
-int run_parts(Parts& parts) {
+} // namespace
+
+int run(Parts parts) {
   const auto endpoint = http::parse_endpoint(parts.options.listen);
   if (!endpoint) {
     return failed(endpoint.error(), "");
   }
   StopSignal stop;
-  raise_descriptor_limit(parts.options.connections_max);
-  http::Server server({.connections_max = parts.options.connections_max}, parts.options.http_threads);
+  const auto connections_max = make_room_for_connections(parts.options);
+  if (!connections_max) {
+    return failed(connections_max.error(), "");
+  }
+  http::Server server({.connections_max = *connections_max}, parts.options.http_threads);
 
   // First the address, then the engine: who has the address has proved that an older incarnation of this node is gone.
   const auto port = server.bind(*endpoint);
@@ -128,19 +105,11 @@ int run_parts(Parts& parts) {
   const std::string address = http::Endpoint{endpoint->host, *port}.text();
   parts.options.engine.address = place_of(address);
   StopLimit limit(give_up_stopping(parts.farewell)); // outlives the engine, whose threads may hang
-  auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process(parts.farewell));
+  auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process);
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);
   }
   return serve(parts, address, server, **engine, stop, limit);
-}
-
-} // namespace
-
-int run(Parts parts) {
-  const int status = run_parts(parts);
-  parts.farewell();
-  return status;
 }
 
 } // namespace turnwise::node

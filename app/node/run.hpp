@@ -27,12 +27,12 @@ struct Parts {
   std::unique_ptr<handlers::Spawner> spawner;      ///< null when no kind runs as a command
   std::vector<handlers::InProcessKind> in_process; ///< kinds that functions of this program run
   std::function<void(const std::string& url)> up;  ///< called when the node serves
-  std::function<void()> farewell{[] {}};           ///< called before the process ends, whatever the reason
   std::string unreachable_hint;                    ///< what to do when PostgreSQL cannot be reached
 };
 
-/// Binds the address, starts the engine, serves; drains on SIGTERM and SIGINT, and ends at once on a second one. To be called
-/// once per process, from the main thread. @returns an Exit; a node that had to end exits the process itself.
+/// Binds the address, starts the engine, serves; drains on SIGTERM, SIGINT and SIGHUP, and ends at once on a second one. To be
+/// called once per process, from the main thread. @returns an Exit; a node that had to end exits the process itself, without
+/// any farewell.
 int run(Parts parts);
 
 } // namespace turnwise::node

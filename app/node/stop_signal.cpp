@@ -12,6 +12,11 @@ namespace turnwise::node {
 using boost::system::error_code;
 
 StopSignal::StopSignal() : signals_(context_, SIGTERM, SIGINT) {
+  std::signal(SIGPIPE, SIG_IGN);
+  struct sigaction hang_up {};
+  if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) {
+    signals_.add(SIGHUP);
+  }
   signals_.async_wait([this](error_code failure, int) {
     if (failure) {
       return;

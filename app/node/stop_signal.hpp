@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT as something to wait for.
+// SIGTERM, SIGINT and SIGHUP as something to wait for.
 #pragma once
 
 #include <future>
@@ -9,7 +9,9 @@
 
 namespace turnwise::node {
 
-/// Takes over both signals while it lives: the first ends wait(), the second ends the process at once. Has one thread.
+/// Takes over these signals while it lives: the first ends wait(), the second ends the process at once. SIGHUP is left alone
+/// when it was ignored before (nohup). SIGPIPE is ignored from then on: a connection or a log that nobody reads is no reason to
+/// end. Has one thread.
 class StopSignal {
 public:
   StopSignal();

@@ -1,4 +1,7 @@
 // Pull workers: claiming turns, and what they say of them.
+#include <algorithm>
+#include <iterator>
+
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
@@ -7,15 +10,19 @@
 #include "app/routes/answers.hpp"
 #include "app/routes/collector.hpp"
 #include "app/routes/routes.hpp"
+#include "app/turns/give_back.hpp"
 
 namespace turnwise::routes {
 namespace {
 
 using actors::Answer;
-using boost::asio::awaitable;
 using http::problem_response;
 using std::chrono::duration_cast;
 using std::chrono::steady_clock;
+/// Payloads of the turns in one answer, roughly: a thousand of the largest would be more than a client takes.
+constexpr std::size_t turns_bytes_max = 8 * 1024 * 1024;
+constexpr std::size_t turn_bytes = 1024; ///< of a turn besides payload and metadata
+
 using Responses = std::vector<std::optional<model::Response>>;
 using Won = std::optional<ClaimCollector::Outcome>;
 
@@ -86,14 +93,50 @@ std::shared_ptr<Collector> send_answers(Context& context, const api::ClaimBody& 
 }
 
 /// Asks for turns; gives up as soon as the client does.
-awaitable<Won> win_turns(Context& context, actors::ClaimRequest request, std::shared_ptr<http::Peer> peer) {
-  const auto wait = request.wait;
-  const auto collector = std::make_shared<ClaimCollector>(co_await boost::asio::this_coro::executor, context.engine);
-  if (wait > milliseconds{0}) {
-    peer->on_gone([collector] { collector->abandon(); });
+std::shared_ptr<ClaimCollector> ask_for_turns(Context& context, const actors::ClaimRequest& request,
+                                              const boost::asio::any_io_executor& executor, http::Peer& peer) {
+  auto collector = std::make_shared<ClaimCollector>(executor, context.engine);
+  if (request.wait > milliseconds{0}) {
+    peer.on_gone([collector] { collector->abandon(); });
   }
-  context.engine.claim(std::move(request), collector);
-  co_return co_await collector->collect(wait + context.engine_timeout);
+  context.engine.claim(request, collector);
+  return collector;
+}
+
+bool is_urgent(const std::optional<model::Response>& response) {
+  const auto* extended = response ? std::get_if<model::Extended>(&*response) : nullptr;
+  return !response || std::holds_alternative<model::Error>(*response) || (extended != nullptr && extended->cancel);
+}
+
+/// How long the call may wait for turns, now that it is known what became of the results: not at all when the worker has to
+/// hear of one at once, and not so long that a lease which it extended could run out before it can extend it again.
+milliseconds wait_beside(const api::ClaimBody& body, const Responses& responses, milliseconds wait) {
+  const bool unreadable = std::ranges::any_of(body.answers, [](const auto& answer) { return !answer.ok(); });
+  if (unreadable || std::ranges::any_of(responses, is_urgent)) {
+    return milliseconds{0};
+  }
+  for (const auto& response : responses) {
+    if (const auto* extended = std::get_if<model::Extended>(&*response)) {
+      wait = std::min(wait, extended->lease / 3);
+    }
+  }
+  return wait;
+}
+
+/// Keeps as many turns as an answer may hold, at least one. The others go back unused, to be claimed by the next call.
+void give_back_what_is_too_much(Context& context, std::vector<model::Grant>& grants) {
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  for (; kept < grants.size(); ++kept) {
+    bytes += turn_bytes + grants[kept].payload.size() + grants[kept].metadata.size();
+    if (kept > 0 && bytes > turns_bytes_max) {
+      break;
+    }
+  }
+  const std::vector<model::Grant> rest(std::make_move_iterator(grants.begin() + static_cast<std::ptrdiff_t>(kept)),
+                                       std::make_move_iterator(grants.end()));
+  grants.resize(kept);
+  turns::give_back(context.engine, turns::receipts_of(rest));
 }
 
 Response claim_response(const Context& context, const api::ClaimBody& body, Responses responses, const Won& won,
@@ -122,7 +165,13 @@ Response claim_response(const Context& context, const api::ClaimBody& body, Resp
     write_results(out, body, std::move(responses), context);
   }
   out.end_object();
-  return json_response(200, std::move(out).take());
+  auto response = json_response(200, std::move(out).take());
+  if (won && !won->grants.empty()) {
+    response.undelivered = [&engine = context.engine, receipts = turns::receipts_of(won->grants)] {
+      turns::give_back(engine, receipts);
+    };
+  }
+  return response;
 }
 
 } // namespace
@@ -138,20 +187,33 @@ Answered claim(Context& context, Request request) {
   const auto collector = send_answers(context, *body, executor);
 
   // Who waits anyway asks for turns at once, while the results are being written: the next turn of a finished subject then
-  // shares a commit with another's. Who does not wait would ask too early, so first the results.
-  Responses responses;
-  Won won;
-  milliseconds before_claim{0};
+  // shares a commit with another's. Who does not wait would ask too early, so first the results; likewise who extends leases,
+  // since these say how long the call may wait.
   const bool waits = body->claim && body->claim->wait > milliseconds{0};
-  if (!waits) {
-    responses = co_await collector->collect(context.engine_timeout);
+  const bool extends = body->answers.size() > body->results_count;
+  const auto elapsed = [begin] { return duration_cast<milliseconds>(steady_clock::now() - begin); };
+  std::shared_ptr<ClaimCollector> asked;
+  milliseconds before_claim{0};
+  if (waits && !extends) {
+    before_claim = elapsed();
+    asked = ask_for_turns(context, *body->claim, executor, *request.peer);
   }
+  auto responses = co_await collector->collect(context.engine_timeout);
+  Won won;
   if (body->claim) {
-    before_claim = duration_cast<milliseconds>(steady_clock::now() - begin);
-    won = co_await win_turns(context, *body->claim, request.peer);
+    body->claim->wait = wait_beside(*body, responses, body->claim->wait);
+    const bool at_once = asked && body->claim->wait == milliseconds{0};
+    if (!asked) {
+      before_claim = elapsed();
+      asked = ask_for_turns(context, *body->claim, executor, *request.peer);
+    }
+    won = co_await asked->collect(at_once ? milliseconds{0} : body->claim->wait + context.engine_timeout);
+    if (at_once && !won) {
+      won.emplace(); // not waited for: no turn
+    }
   }
-  if (waits) {
-    responses = co_await collector->collect(context.engine_timeout);
+  if (won) {
+    give_back_what_is_too_much(context, won->grants);
   }
   co_return claim_response(context, *body, std::move(responses), won, before_claim);
 }

@@ -4,6 +4,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/turns/give_back.hpp"
+
 namespace turnwise::routes {
 
 namespace asio = boost::asio;
@@ -86,7 +88,7 @@ void ClaimCollector::settle(Outcome outcome) {
     }
   }
   if (!outcome.grants.empty()) { // not taken over
-    give_back(outcome.grants);
+    turns::give_back(engine_, turns::receipts_of(outcome.grants));
     return;
   }
   bell_->ring();
@@ -105,7 +107,7 @@ void ClaimCollector::abandon() {
     untold = std::exchange(outcome_, std::nullopt);
   }
   if (untold) {
-    give_back(untold->grants);
+    turns::give_back(engine_, turns::receipts_of(untold->grants));
   }
   bell_->ring();
 }
@@ -118,19 +120,6 @@ asio::awaitable<std::optional<ClaimCollector::Outcome>> ClaimCollector::collect(
   const std::lock_guard lock(mutex_);
   gone_ = true;
   co_return std::exchange(outcome_, std::nullopt);
-}
-
-void ClaimCollector::give_back(const std::vector<model::Grant>& grants) {
-  struct Nobody : model::Recipient {
-    void deliver(std::uint32_t, model::Response) override {}
-  };
-  std::vector<actors::Answer> answers;
-  for (const auto& grant : grants) {
-    answers.push_back({{grant.shard, {grant.entry, grant.attempt, grant.nonce}}, actors::Answer::Verb::release, {}, {}, {}});
-  }
-  if (!answers.empty()) {
-    engine_.answer(std::move(answers), std::make_shared<Nobody>());
-  }
 }
 
 } // namespace turnwise::routes

@@ -78,7 +78,6 @@ public:
 
 private:
   void settle(Outcome outcome);
-  void give_back(const std::vector<model::Grant>& grants);
 
   std::shared_ptr<Bell> bell_;
   actors::Engine& engine_;

@@ -19,14 +19,6 @@ model::Result<boost::json::value> body_object(const Request& request, json::Opaq
   return parsed;
 }
 
-std::optional<model::Error> refuse_query(const Request& request) {
-  if (request.query.empty()) {
-    return std::nullopt;
-  }
-  return model::Error{model::Errc::malformed, fmt::format("this call has no query parameter {}", request.query.front().first),
-                      ""};
-}
-
 Response json_response(int status, std::string body) {
   Response response;
   response.status = status;

@@ -37,9 +37,6 @@ model::Now now(const Context& context);
 /// The body as an object; an empty body is an empty object. The value owns it.
 model::Result<boost::json::value> body_object(const Request& request, json::OpaqueMembers opaque = {});
 
-/// Refuses query parameters, for calls that have none.
-std::optional<model::Error> refuse_query(const Request& request);
-
 Response json_response(int status, std::string body);
 
 } // namespace turnwise::routes

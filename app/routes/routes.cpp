@@ -38,6 +38,7 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
   post("/v1/jobs/{id}/cancel", body, cancel_job);
   post("/v1/jobs/{id}/retry", body, retry_job);
   get("/v1/subjects/{subject}", show_subject);
+  routes.back().query = {"jobs"};
   get("/v1/stats", show_stats);
   get("/livez", livez);
   get("/readyz", readyz);

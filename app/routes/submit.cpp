@@ -16,21 +16,20 @@ using http::problem_response;
 using model::Accepted;
 using model::NewJob;
 
+constexpr std::string_view key_field = "idempotency-key";
+
 /// A single job with its key.
 model::Result<NewJob> read_job(const Context& context, const Request& request) {
-  if (auto fault = refuse_query(request)) {
-    return std::move(*fault);
-  }
   const auto body = body_object(request);
   if (!body) {
     return body.error();
   }
-  auto key = api::idempotency_key(request.field("idempotency-key"));
-  if (!key) {
-    return key.error();
-  }
   auto job = api::parse_new_job(body->get_object(), api::KeyPlace::header, context.limits);
-  if (job) {
+  if (job && request.has_field(key_field)) {
+    auto key = api::idempotency_key(request.field(key_field));
+    if (!key) {
+      return key.error();
+    }
     job->key = std::move(*key);
   }
   return job;
@@ -85,6 +84,11 @@ Answered submit(Context& context, Request request) {
 }
 
 Answered submit_batch(Context& context, Request request) {
+  if (request.has_field(key_field)) {
+    co_return problem_response({model::Errc::malformed,
+                                "a batch takes no header Idempotency-Key: give each job its own in the member idempotency_key",
+                                ""});
+  }
   const auto body = body_object(request, {.depth = 3});
   auto items = body ? api::parse_batch(body->get_object(), context.limits) : body.error();
   if (!items) {

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
+#include "app/client/client.hpp"
 #include "http_fixture.hpp"
 
 using namespace turnwise;
@@ -171,4 +172,94 @@ TEST_CASE("a superseded receipt is answered with 412") {
   const auto reply = node.post(fmt::format("/v1/claims/{}/complete", receipt_of(grant_of(7))), "");
   CHECK(reply.status == 412);
   has(reply, "/problems/stale-fence");
+}
+
+TEST_CASE("a call that extends a lease waits for a third of it at most, after it has extended it") {
+  HttpFixture node;
+  node.engine.on_answer = [](const actors::Answer&) { return model::Extended{15s, false}; };
+  auto client = node.connect();
+  client.send(test::post_bytes(
+      "/v1/claims", fmt::format(R"({{"worker":"w1","kinds":["k"],"wait":"30s","extend":["{}"]}})", receipt_of(grant_of(7)))));
+  auto waiting = node.engine.take_waiting();
+  REQUIRE(waiting.recipient);
+  CHECK(node.engine.answered().size() == 1);
+  CHECK(waiting.request.wait == 5s);
+  waiting.recipient->claimed({}, 5s);
+  has(client.read(), R"("lease":"15s")");
+}
+
+TEST_CASE("a worker that has to hear of a result or of a cancelled job at once does not wait for turns") {
+  HttpFixture node;
+  const auto receipt = receipt_of(grant_of(7));
+  node.engine.on_answer = [](const actors::Answer& answer) -> std::optional<model::Response> {
+    if (answer.verb == Verb::heartbeat) {
+      return model::Extended{15s, true};
+    }
+    return model::Error{model::Errc::stale_fence, "superseded", ""};
+  };
+  auto ask = [&](std::string_view members) {
+    return node.post("/v1/claims", fmt::format(R"({{"worker":"w1","kinds":["k"],"wait":"30s",{}}})", members));
+  };
+  const auto refused = ask(fmt::format(R"("results":[{{"receipt":"{}","outcome":"complete"}}])", receipt));
+  has(refused, "/problems/stale-fence");
+  has(refused, R"("claims":[],"results")");
+  CHECK(node.engine.take_waiting().recipient->gone());
+  has(ask(R"("results":[{"receipt":"?","outcome":"complete"}])"), R"("status":400)");
+  CHECK(node.engine.take_waiting().recipient->gone());
+  has(ask(fmt::format(R"("extend":["{}"])", receipt)), R"("cancel":true)");
+}
+
+TEST_CASE("turns beyond what an answer may hold are given back, and the others can be read by the client") {
+  HttpFixture node;
+  for (std::uint64_t entry = 1; entry <= 10; ++entry) {
+    node.engine.offer(grant_of(entry, fmt::format("\"{}\"", std::string(1'000'000, 'x'))));
+  }
+  auto client = client::Client::open(fmt::format("http://127.0.0.1:{}", node.port()));
+  const auto claimed = client->claim({.worker = "w1", .kinds = {"k"}, .max = 10, .lease = {}, .results = {}, .extend = {}});
+  REQUIRE(claimed.ok());
+  CHECK(claimed->grants.size() == 8);
+  REQUIRE(node.engine.await_answers(2));
+  CHECK(node.engine.answered()[0].verb == Verb::release);
+  CHECK(node.engine.answered()[1].receipt.claim.entry == model::EntryNumber{10});
+}
+
+TEST_CASE("a turn whose payload is nested as deep as a job may be can be read by the client") {
+  HttpFixture node;
+  const std::string payload = std::string(63, '[') + std::string(63, ']');
+  node.engine.offer(grant_of(7, payload));
+  auto client = client::Client::open(fmt::format("http://127.0.0.1:{}", node.port()));
+  const auto claimed = client->claim({.worker = "w1", .kinds = {"k"}, .lease = {}, .results = {}, .extend = {}});
+  REQUIRE(claimed.ok());
+  REQUIRE(claimed->grants.size() == 1);
+  CHECK(claimed->grants[0].payload == payload);
+}
+
+TEST_CASE("turns are given back when the client hangs up while their answer is written") {
+  HttpFixture node;
+  auto client = node.connect();
+  client.send(test::post_bytes("/v1/claims", R"({"worker":"w1","kinds":["k"],"wait":"30s"})"));
+  auto waiting = node.engine.take_waiting();
+  REQUIRE(waiting.recipient);
+  waiting.recipient->claimed({grant_of(7, fmt::format("\"{}\"", std::string(60'000'000, 'x')))}, 0ms);
+  REQUIRE(client.read_more()); // the answer is on its way
+  client.close();
+  REQUIRE(node.engine.await_answers(1));
+  CHECK(node.engine.answered()[0].verb == Verb::release);
+}
+
+TEST_CASE("turns are given back when the client hung up before their answer was written") {
+  HttpFixture node({}, 300ms);
+  node.engine.on_answer = [](const actors::Answer&) { return std::nullopt; }; // the results take long
+  auto client = node.connect();
+  client.send(
+      test::post_bytes("/v1/claims", fmt::format(R"({{"worker":"w1","kinds":["k"],"wait":"30s","results":[{{"receipt":"{}",)"
+                                                 R"("outcome":"complete"}}]}})",
+                                                 receipt_of(grant_of(6)))));
+  auto waiting = node.engine.take_waiting();
+  REQUIRE(waiting.recipient);
+  waiting.recipient->claimed({grant_of(7)}, 0ms);
+  client.close();
+  REQUIRE(node.engine.await_answers(2));
+  CHECK(node.engine.answered()[1].verb == Verb::release);
+  CHECK(node.engine.answered()[1].receipt.claim.entry == model::EntryNumber{7});
 }

@@ -1,6 +1,7 @@
 // Commands of the command line, against a node with a fake engine: what they print, and with which status they exit.
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 
@@ -102,6 +103,29 @@ TEST_CASE("a job is submitted from the command line with all that it may have") 
   CHECK(job.key == "k1");
   CHECK(job.delay == std::chrono::seconds{5});
   CHECK(job.options.max_attempts == 3U);
+}
+
+TEST_CASE("a wait that cannot be read is told before anything is submitted") {
+  test::HttpFixture node;
+  CHECK(run_at(node, {"submit", "artifact:1", "k", "--wait", "bogus"}).status == 2);
+  CHECK(node.engine.submitted().empty());
+}
+
+TEST_CASE("a job is waited for longer than one request may wait, and shown once") {
+  test::HttpFixture node;
+  std::atomic<int> asked{0};
+  node.engine.on_job = [&](model::JobId) -> model::Response {
+    auto story = std::make_shared<model::JobStory>();
+    story->job.subject = "artifact:1";
+    story->job.kind = "k";
+    story->state = ++asked < 3 ? model::JobState::waiting : model::JobState::succeeded;
+    return std::shared_ptr<const model::JobStory>(story);
+  };
+  const auto ran = run_at(node, {"submit", "artifact:1", "k", "--wait", "40s", "--json"});
+  CHECK(ran.status == 0);
+  CHECK(asked == 3);
+  CHECK(node.engine.awaited() <= std::chrono::seconds{30});
+  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 2); // the submitted one, and the one that succeeded
 }
 
 TEST_CASE("a refusal is told with its place and exits with 1") {

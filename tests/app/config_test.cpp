@@ -110,6 +110,25 @@ TEST_CASE("a flag wins over the environment, the environment over the file, the 
   CHECK(options.listen == "127.0.0.1:1");
 }
 
+TEST_CASE("an empty variable of the environment counts for nothing") {
+  const EnvironmentVariable lanes("TURNWISE_LANES", "");
+  const EnvironmentVariable config("TURNWISE_CONFIG", "");
+  CHECK(read_file("lanes = 3\n").options.engine.lanes == 3);
+  CHECK(read({}).options.engine.lanes == 2);
+}
+
+TEST_CASE("a node's name is a short text for people") {
+  auto options = read({}).options;
+  for (const std::string name : {"\xff", "a\nb", ""}) {
+    options.engine.node_name = name;
+    CHECK_FALSE(config::validate(options).empty());
+  }
+  options.engine.node_name = std::string(101, 'x');
+  CHECK_FALSE(config::validate(options).empty());
+  options.engine.node_name = "Zürich 1";
+  CHECK(config::validate(options).empty());
+}
+
 TEST_CASE("a value out of bounds is refused") {
   CHECK_THROWS_AS(read({"--lanes", "0"}), CLI::ParseError);
   CHECK_THROWS_AS(read({"--lanes", "many"}), CLI::ParseError);

@@ -29,6 +29,7 @@ public:
   std::function<std::optional<model::Response>(const Answer&)> on_answer;
   std::function<std::optional<model::Response>(model::JobId)> on_job;
   std::function<model::SubjectView(const std::string&)> on_subject = [](const std::string&) { return model::SubjectView{}; };
+  std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
 
   FakeEngine() { meta_.shard_count = 256; }
@@ -49,7 +50,7 @@ public:
   [[nodiscard]] model::WallTime wall_time() const override { return noon; }
   [[nodiscard]] const storage::ClusterMeta& cluster() const override { return meta_; }
   [[nodiscard]] model::Incarnation incarnation() const override { return {}; }
-  void drain() override {}
+  void drain() override { on_drain(); }
 
   /// The next claim that does not wait wins this.
   void offer(model::Grant grant);

@@ -116,6 +116,21 @@ TEST_CASE("a chunked body is read, and its trailers are not taken for header fie
   CHECK(client.ask(smuggled).status == 200);
 }
 
+TEST_CASE("row 41: trailers are held to the rules and limits of a head") {
+  const HttpFixture node;
+  const std::string chunks = "1c\r\n{\"subject\":\"a:1\",\"kind\":\"k\"}\r\n0\r\n";
+  refused_and_closed(node, with_fields("Transfer-Encoding: chunked\r\n", chunks + "A: b\r\n c\r\n\r\n"));
+  refused_and_closed(node, with_fields("Transfer-Encoding: chunked\r\n", chunks + "A : b\r\n\r\n"));
+  std::string many;
+  for (int i = 0; i < 65; ++i) {
+    many += "A: b\r\n";
+  }
+  auto client = node.connect();
+  client.send(with_fields("Transfer-Encoding: chunked\r\n", chunks + many + "\r\n"));
+  CHECK(client.read().status == 431);
+  CHECK(client.is_closed());
+}
+
 TEST_CASE("pipelined requests are answered one after the other, in order") {
   const HttpFixture node;
   auto client = node.connect();

@@ -41,10 +41,10 @@ public:
   /// Whether the server closes the connection without another byte.
   bool is_closed();
   void close();
-
-private:
+  /// Takes in some bytes. @returns false when none came
   bool read_more();
 
+private:
   int socket_{-1};
   std::string received_;
 };

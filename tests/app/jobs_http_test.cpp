@@ -102,6 +102,8 @@ TEST_CASE("a malformed body is answered with 400 and the place of the fault") {
   CHECK(node.post("/v1/jobs", "").status == 400);
   CHECK(node.post("/v1/jobs?wait=1", job).status == 400);
   CHECK(node.post("/v1/jobs", job, "Idempotency-Key: \"\"\r\n").status == 400);
+  CHECK(node.post("/v1/jobs", job, "Idempotency-Key:\r\n").status == 400);
+  has(node.post("/v1/jobs/batch", R"({"jobs":[]})", "Idempotency-Key: k\r\n"), "in the member idempotency_key");
 }
 
 TEST_CASE("a batch is answered item by item, and an invalid one does not refuse the others") {

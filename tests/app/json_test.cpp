@@ -121,3 +121,21 @@ TEST_CASE("commas go where they belong") {
   writer.member("c", true).end_object();
   CHECK(std::move(writer).take() == R"({"a":1,"b":[1,null,{}],"c":true})");
 }
+
+TEST_CASE("a text of many small values is refused before they take much memory") {
+  auto zeros = [](std::size_t count) {
+    std::string text = "0";
+    for (std::size_t i = 1; i < count; ++i) {
+      text += ",0";
+    }
+    return "[" + text + "]";
+  };
+  CHECK(json::parse(zeros(json::array_items_max)).ok());
+  CHECK(json::parse(zeros(json::array_items_max + 1)).error().code == model::Errc::too_large);
+  std::string nested = zeros(json::array_items_max);
+  for (std::size_t i = 0; i < json::values_max / json::array_items_max; ++i) {
+    nested += "," + zeros(json::array_items_max);
+  }
+  CHECK(json::parse("[" + nested + "]").error().code == model::Errc::too_large);
+  CHECK(json::parse(R"({"payload":)" + zeros(json::array_items_max + 1) + "}").ok()); // the user's own
+}

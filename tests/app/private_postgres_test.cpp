@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -61,6 +62,37 @@ TEST_CASE("a private PostgreSQL is made, durable, adopted after its node was kil
   CHECK(ask(connection, "select count(*) from kept") == "0\n");
   (*second)->stop();
   CHECK(dev::run_program({"psql", connection, "-c", "select 1"}, "/", std::chrono::seconds{30})->status != 0);
+}
+
+TEST_CASE("a folder that was there before keeps its owner and its rights", "[postgres]") {
+  const Folder folder;
+  fs::create_directory(folder.path());
+  chmod(folder.path().c_str(), 0755);
+  struct stat before {};
+  REQUIRE(stat(folder.path().c_str(), &before) == 0);
+  for (int runs = 0; runs < 2; ++runs) {
+    const auto postgres = dev::PrivatePostgres::start(folder.path());
+    INFO((postgres ? "" : postgres.error().detail));
+    REQUIRE(postgres.ok());
+    (*postgres)->stop();
+    struct stat after {};
+    REQUIRE(stat(folder.path().c_str(), &after) == 0);
+    CHECK(after.st_uid == before.st_uid);
+    CHECK(after.st_mode == before.st_mode);
+    CHECK(fs::exists(folder.path() / "turnwise" / "postgres" / "PG_VERSION"));
+  }
+}
+
+TEST_CASE("a folder of somebody else is not taken", "[postgres]") {
+  const Folder folder;
+  fs::create_directories(folder.path() / "turnwise");
+  if (geteuid() == 0) {
+    REQUIRE(chown((folder.path() / "turnwise").c_str(), 65'533, 65'533) == 0);
+    CHECK(dev::PrivatePostgres::start(folder.path()).error().detail.find("belongs to somebody else") != std::string::npos);
+  }
+  fs::remove(folder.path() / "turnwise");
+  fs::create_directory_symlink("/", folder.path() / "turnwise");
+  CHECK_FALSE(dev::PrivatePostgres::start(folder.path()).ok());
 }
 
 TEST_CASE("a folder whose name is too long for a socket gets its socket elsewhere", "[postgres]") {

@@ -197,7 +197,7 @@ TEST_CASE("an answer takes the members of its verb only") {
 TEST_CASE("an idempotency key may stand in quotes") {
   CHECK(api::idempotency_key("abc").value() == "abc");
   CHECK(api::idempotency_key(R"( "a\"b" )").value() == "a\"b");
-  CHECK(api::idempotency_key("").value().empty());
+  CHECK_FALSE(api::idempotency_key("").ok());
   CHECK_FALSE(api::idempotency_key(R"("")").ok());
   CHECK_FALSE(api::idempotency_key("k\xc3\xa4").ok());
   CHECK_FALSE(api::idempotency_key(repeated('k', 256)).ok());

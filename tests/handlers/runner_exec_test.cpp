@@ -1,5 +1,7 @@
 #include <csignal>
 
+#include <sys/resource.h>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "app/handlers/runner.hpp"
@@ -251,6 +253,13 @@ TEST_CASE("an outcome that is refused for good is not repeated") {
   CHECK(scene.engine.unheard() == 0);
 }
 
+TEST_CASE("a worker's name is cut between two characters") {
+  auto config = quick();
+  config.node_name = std::string(122, 'x') + "\u00e4"; // with exec@ in front, its last byte would be one too many
+  Scene scene(kind_of("echo 5"), config);
+  CHECK(scene.engine.claim_waits("move", 1).worker == "exec@" + std::string(122, 'x'));
+}
+
 TEST_CASE("a refused claim is repeated after a while") {
   Scene scene(kind_of("echo 5"));
   scene.engine.refuse_claims(error(Errc::unavailable));
@@ -270,6 +279,31 @@ TEST_CASE("when commands cannot be started any more, nothing is claimed for them
   scene.engine.offer(grant("move")); // to the claim that waits already
   CHECK(scene.engine.heard(Verb::release).receipt.claim.entry == model::EntryNumber{7});
   CHECK(scene.engine.claims_of("move") == 1);
+}
+
+TEST_CASE("an attempt whose command the node cannot start for lack of files is given back unused, and others later run") {
+  Scene scene(kind_of("echo 5"));
+  scene.engine.claim_waits("move", 1);
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{3, before.rlim_max}; // what is open stays open
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  scene.engine.offer(grant("move"));
+  const auto answer = scene.engine.heard(Verb::release);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(answer.receipt.claim.entry == model::EntryNumber{7});
+  scene.engine.offer(grant("move", 8));
+  CHECK(scene.engine.heard(Verb::complete).text == "5");
+  CHECK(scene.engine.unheard() == 0);
+}
+
+TEST_CASE("an attempt whose command lost the process that watched it is given back unused") {
+  Mouthpiece mouthpiece;
+  Scene scene(kind_of("echo $PPID >" + mouthpiece.path() + "; sleep 1000"));
+  scene.engine.offer(grant("move"));
+  REQUIRE(kill(mouthpiece.pids().front(), SIGKILL) == 0);
+  CHECK(scene.engine.heard(Verb::release).receipt.claim.entry == model::EntryNumber{7});
+  CHECK(scene.engine.unheard() == 0);
 }
 
 TEST_CASE("a runner that stops lets its commands end") {
