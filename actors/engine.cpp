@@ -191,7 +191,7 @@ public:
   }
   [[nodiscard]] bool ready() const override {
     const Stats now = stats();
-    return !context_.draining && now.journal_up && now.shards_owned == now.shards_total;
+    return !context_.draining && now.journal_up && context_.trust.holds() && now.shards_owned == now.shards_total;
   }
   [[nodiscard]] model::WallTime wall_time() const override { return context_.clock.now().wall; }
   [[nodiscard]] const storage::ClusterMeta& cluster() const override { return context_.cluster; }

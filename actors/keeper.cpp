@@ -149,6 +149,7 @@ bool Keeper::beat() {
   }
   const auto after = model::BootClock::now();
   context_.clock.set(beaten->wall, before, after);
+  context_.trust.extend(before, context_.config.node_ttl);
   context_.metrics.journal_up.value(1);
   if (!was_reachable_) {
     was_reachable_ = true;

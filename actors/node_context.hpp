@@ -35,6 +35,21 @@ private:
   std::atomic<std::int64_t> offset_us_{};
 };
 
+/// Until when this node may believe that its shards are its own: an interval that a beat begins. Thread-safe.
+class Trust {
+public:
+  /// A beat that began at `start` gave the node a lease of `ttl`, of which the last part is left as a margin.
+  void extend(model::MonoTime start, milliseconds ttl) {
+    until_us_.store((start + ttl * 5 / 6).time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool holds() const {
+    return model::BootClock::now().time_since_epoch().count() < until_us_.load(std::memory_order_relaxed);
+  }
+
+private:
+  std::atomic<std::int64_t> until_us_{};
+};
+
 /// Lives longer than every actor.
 struct NodeContext {
   NodeContext(EngineConfig node_config, storage::ClusterMeta cluster_meta, caf::telemetry::metric_registry& registry)
@@ -43,6 +58,7 @@ struct NodeContext {
   EngineConfig config;
   storage::ClusterMeta cluster;
   NodeClock clock;
+  Trust trust;
   model::KindTable kinds;
   Metrics metrics;
   std::vector<std::unique_ptr<Lane>> lanes;

@@ -156,6 +156,9 @@ void Shard::fail_effect(Effect& effect, const model::Error& error) {
 
 /// Whether new jobs can be accepted now, and if not, why.
 std::optional<model::Error> Shard::why_not() const {
+  if (!context_.trust.holds()) { // no beat for so long: PostgreSQL hangs, or this node is cut off from it
+    return model::Error{model::Errc::unavailable, "PostgreSQL does not answer; nothing was accepted; try again", ""};
+  }
   Lane& lane = context_.lane_of(id_);
   switch (lane.health()) {
   case Lane::Health::down:

@@ -112,8 +112,8 @@ void Shard::fetch(std::vector<model::EntryNumber> entries, std::vector<model::En
   const bool queued =
       context_.readers->submit([me = shard_actor{self_}, id = id_, message](storage::JournalReader& reader) mutable {
         std::vector<std::pair<model::ShardId, model::EntryNumber>> wanted;
-        for (const auto* entries : {&message.asked, &message.ahead}) {
-          for (const model::EntryNumber entry : *entries) {
+        for (const auto* numbers : {&message.asked, &message.ahead}) {
+          for (const model::EntryNumber entry : *numbers) {
             wanted.emplace_back(id, entry);
           }
         }

@@ -50,12 +50,10 @@ model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& 
 }
 
 /// Nothing that was acknowledged is lost, but nothing was given back either: others take over when this node's lease is over.
-std::function<void()> give_up_stopping(std::function<void()> farewell) {
-  return [farewell = std::move(farewell)] {
-    spdlog::critical("node-stopped-at-once reason=\"PostgreSQL does not answer\"");
-    farewell();
-    std::_Exit(exit_failed);
-  };
+/// A PostgreSQL of its own that does not answer is left as it is.
+void give_up_stopping() {
+  spdlog::critical("node-stopped-at-once reason=\"PostgreSQL does not answer\"");
+  std::_Exit(exit_failed);
 }
 
 /// Everything between the start of the engine and its end.
@@ -104,7 +102,7 @@ int run(Parts parts) {
   }
   const std::string address = http::Endpoint{endpoint->host, *port}.text();
   parts.options.engine.address = place_of(address);
-  StopLimit limit(give_up_stopping(parts.farewell)); // outlives the engine, whose threads may hang
+  StopLimit limit(give_up_stopping); // outlives the engine, whose threads may hang
   auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process);
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);

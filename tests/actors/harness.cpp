@@ -6,12 +6,13 @@ namespace turnwise::tests {
 namespace {
 
 struct IsolatedOwnership : storage::Ownership {
-  IsolatedOwnership(std::unique_ptr<storage::Ownership> to, std::atomic<bool>& is_cut) : inner(std::move(to)), cut(is_cut) {}
+  IsolatedOwnership(std::unique_ptr<storage::Ownership> to, IsolatedStore& of) : inner(std::move(to)), store(of) {}
   model::Result<storage::ServerFacts> server() override { return inner->server(); }
   model::Result<storage::ClusterMeta> meta() override { return inner->meta(); }
   model::Result<std::size_t> join(const storage::NodeInfo& n, milliseconds ttl) override { return inner->join(n, ttl); }
   model::Result<storage::Beat> beat(model::Incarnation n, milliseconds ttl) override {
-    if (cut) {
+    store.is_frozen.wait(true);
+    if (store.is_cut) {
       return model::Error{model::Errc::unavailable, "cut", ""};
     }
     return inner->beat(n, ttl);
@@ -28,13 +29,13 @@ struct IsolatedOwnership : storage::Ownership {
   model::Result<model::Done> leave(model::Incarnation n) override { return inner->leave(n); }
   model::Result<model::Done> extend_journal(std::uint64_t rows) override { return inner->extend_journal(rows); }
   std::unique_ptr<storage::Ownership> inner;
-  std::atomic<bool>& cut;
+  IsolatedStore& store;
 };
 
 } // namespace
 
 std::unique_ptr<storage::Ownership> IsolatedStore::open_ownership() {
-  return std::make_unique<IsolatedOwnership>(SharedStore::open_ownership(), is_cut);
+  return std::make_unique<IsolatedOwnership>(SharedStore::open_ownership(), *this);
 }
 
 TestNode::TestNode(std::shared_ptr<storage::Store> store, const std::function<void(actors::EngineConfig&)>& adjust) {

@@ -47,12 +47,13 @@ private:
   std::shared_ptr<storage::Store> inner_;
 };
 
-/// A store whose beats fail while it is cut off.
+/// A store whose beats fail while it is cut off, and do not end while it is frozen.
 class IsolatedStore : public SharedStore {
 public:
   using SharedStore::SharedStore;
   std::unique_ptr<storage::Ownership> open_ownership() override;
   std::atomic<bool> is_cut{false};
+  std::atomic<bool> is_frozen{false};
 };
 
 /// Collects the answers to a request of so many items.

@@ -189,6 +189,21 @@ TEST_CASE("39 a refused record fails only its own request: batch-mates commit an
   CHECK(node->stats().jobs_open == static_cast<std::uint64_t>(accepted) + 1);
 }
 
+// ── PostgreSQL hangs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST_CASE("18 a node whose beat has no answer stops accepting, and goes on when it has one") {
+  auto store = std::make_shared<IsolatedStore>(std::shared_ptr<storage::Store>(storage::open_memory(1)));
+  TestNode node(store);
+  get<model::Accepted>(node.submit(job_for("a:1")));
+  store->is_frozen = true;
+  node.wait_until([&] { return !node->ready(); });
+  CHECK(get_error(node.submit(job_for("a:2"))) == model::Errc::unavailable);
+  store->is_frozen = false;
+  store->is_frozen.notify_all();
+  node.wait_until_ready();
+  get<model::Accepted>(node.submit(job_for("a:2")));
+}
+
 // ── Bounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE("jobs with large payloads are written in transactions of bounded size") {
