@@ -138,7 +138,7 @@ public:
         }
         ticket.to = confirmed;
       }
-      by_shard[receipt.shard].items.push_back({receipt.claim.entry, to_command(std::move(answers[i]), std::move(ticket))});
+      by_shard[receipt.shard].items.push_back({receipt.claim.entry, to_command(std::move(answers[i]), std::move(ticket)), {}});
     }
     for (auto& [shard, message] : by_shard) {
       caf::anon_send(at(shard), std::move(message));
@@ -156,7 +156,7 @@ public:
     }
     auto give_back = [shards = shards_](const model::Grant& grant) {
       const model::Claim claim{grant.entry, grant.attempt, grant.nonce};
-      caf::anon_send((*shards)[grant.shard.value()], EntryCommands{{{grant.entry, model::Release{claim, {}}}}});
+      caf::anon_send((*shards)[grant.shard.value()], EntryCommands{{{grant.entry, model::Release{claim, {}}, {}}}});
     };
     auto poll =
         std::make_shared<Poll>(std::move(request), std::move(kinds), std::move(recipient), context_.dispatcher, give_back);
@@ -166,6 +166,42 @@ public:
   void cancel(model::JobId job, model::Ticket ticket) override { ask(job, model::Cancel{job.entry, ticket}, ticket); }
 
   void retry(model::JobId job, model::Ticket ticket) override { ask(job, model::RetryNow{job.entry, ticket}, ticket); }
+
+  void hold(HoldRequest request, model::Ticket ticket) override {
+    if (request.deferred && !may_be_new(request.deferred->kind)) {
+      deliver(ticket, Error{Errc::backlog_full, "this node knows as many kinds as it may", "/defer/kind"});
+      return;
+    }
+    std::string subject = request.subject;
+    tell(std::move(subject), model::TakeHold{.entry = {},
+                                             .subject = std::move(request.subject),
+                                             .owner = std::move(request.owner),
+                                             .ttl = request.ttl,
+                                             .on_busy = request.on_busy,
+                                             .wait = request.wait,
+                                             .arrived = model::BootClock::now(),
+                                             .deferred = std::move(request.deferred),
+                                             .ticket = std::move(ticket)});
+  }
+
+  void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl,
+                  model::Ticket ticket) override {
+    ticket.to = std::make_shared<ConfirmedRecipient>(std::move(ticket.to), *keeper_);
+    ask(hold, model::RenewHold{hold.entry, ttl, ticket}, ticket, token);
+  }
+
+  void release_hold(model::JobId hold, model::FencingToken token, model::Ticket ticket) override {
+    ask(hold, model::ReleaseHold{hold.entry, ticket}, ticket, token);
+  }
+
+  void pause(std::string subject, std::string by, std::string why, model::Ticket ticket) override {
+    std::string named = subject;
+    tell(std::move(subject), model::Pause{{}, std::move(named), std::move(by), std::move(why), std::move(ticket)});
+  }
+
+  void resume(std::string subject, std::string by, model::Ticket ticket) override {
+    tell(std::move(subject), model::Resume{std::move(by), std::move(ticket)});
+  }
 
   void describe_job(model::JobId job, model::Ticket ticket) override { await_job(job, milliseconds{0}, std::move(ticket)); }
 
@@ -240,10 +276,16 @@ private:
     return false;
   }
 
-  void ask(const model::JobId& job, model::Command command, const model::Ticket& ticket) {
+  void ask(const model::JobId& job, model::Command command, const model::Ticket& ticket,
+           std::optional<model::FencingToken> token = {}) {
     if (exists(job, ticket)) {
-      caf::anon_send(at(job.shard), EntryCommands{{{job.entry, std::move(command)}}});
+      caf::anon_send(at(job.shard), EntryCommands{{{job.entry, std::move(command), token}}});
     }
+  }
+
+  void tell(std::string subject, model::Command command) {
+    const model::ShardId shard = model::shard_of(subject, context_.cluster.shard_count);
+    caf::anon_send(at(shard), SubjectCommand{std::move(subject), std::move(command)});
   }
 
   void close_actors() {

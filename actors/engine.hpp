@@ -75,6 +75,16 @@ struct Answer {
   std::optional<milliseconds> retry_after; ///< of fail
 };
 
+/// Outside code wants a turn.
+struct HoldRequest {
+  std::string subject;
+  std::string owner;
+  milliseconds ttl{};
+  model::OnBusy on_busy{};
+  milliseconds wait{};                   ///< with `wait`; at most model::hold_wait_max
+  std::optional<model::NewJob> deferred; ///< with `defer`: the job that takes the hold's place, of the same subject
+};
+
 struct KindCounters {
   std::uint64_t submitted{}, started{}, succeeded{}, failed{}, parked{};
 };
@@ -111,6 +121,17 @@ public:
   virtual void describe_job(model::JobId job, model::Ticket ticket) = 0;
   /// As describe_job, but answers when the job is final, or when `wait` has passed.
   virtual void await_job(model::JobId job, milliseconds wait, model::Ticket ticket) = 0;
+  /// HoldGrant, SubjectBusy, Accepted (deferred) or Error; with `wait` after the wait at the latest.
+  virtual void hold(HoldRequest request, model::Ticket ticket) = 0;
+  /// Extended or Error. `token` is the one that the grant came with. Without a ttl it stays as it was.
+  virtual void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl,
+                          model::Ticket ticket) = 0;
+  /// HoldGone or Error.
+  virtual void release_hold(model::JobId hold, model::FencingToken token, model::Ticket ticket) = 0;
+  /// PauseChanged or Error. The running job finishes; nothing else starts.
+  virtual void pause(std::string subject, std::string by, std::string why, model::Ticket ticket) = 0;
+  /// PauseChanged or Error; also when the subject was not paused.
+  virtual void resume(std::string subject, std::string by, model::Ticket ticket) = 0;
   /// SubjectView or Error. A subject without open jobs is an empty view.
   virtual void describe_subject(std::string subject, std::size_t jobs_max, model::Ticket ticket) = 0;
 

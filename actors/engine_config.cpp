@@ -19,6 +19,7 @@ std::vector<std::string> validate(const EngineConfig& config) {
   within("subject_backlog_max", config.subject_backlog_max, 1, 100'000'000);
   within("node_backlog_max", config.node_backlog_max, 1, 1'000'000'000);
   within("lane_queue_rows_max", config.lane_queue_rows_max, 1, 10'000'000);
+  within("lane_queue_bytes_max", config.lane_queue_bytes_max, 1U << 20U, 1ULL << 40U);
   within("claims_waiting_max", config.claims_waiting_max, 1, 1'000'000);
   within("beat_ms", millis(config.beat), 10, 10'000);
   within("node_ttl_ms", millis(config.node_ttl), 100, 600'000);

@@ -53,10 +53,16 @@ struct SubmitJobs {
   };
   std::vector<Item> items;
 };
+/// A command for a subject, which may have nothing in hand: a hold or a pause. The shard numbers its entry.
+struct SubjectCommand {
+  std::string subject;
+  model::Command command;
+};
 /// A command about an entry whose subject the sender does not know.
 struct EntryCommand {
   model::EntryNumber entry;
   model::Command command;
+  std::optional<model::FencingToken> token; ///< of a hold: the turn that it must still have
 };
 /// Commands of workers and clients about entries: answers, heartbeats, cancel, retry.
 struct EntryCommands {
@@ -163,7 +169,7 @@ struct Settle {};
 struct Close {};
 
 using shard_actor =
-    caf::typed_actor<caf::result<void>(SubmitJobs), caf::result<void>(EntryCommands), caf::result<void>(DescribeSubject),
+    caf::typed_actor<caf::result<void>(SubmitJobs), caf::result<void>(SubjectCommand), caf::result<void>(EntryCommands), caf::result<void>(DescribeSubject),
                      caf::result<void>(DescribeJob), caf::result<void>(Take), caf::result<void>(Decided),
                      caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused),
                      caf::result<void>(Lost), caf::result<void>(Acquired), caf::result<void>(Loaded),
@@ -203,6 +209,7 @@ using dispatcher_actor = caf::typed_actor<caf::result<void>(Offer), caf::result<
 TURNWISE_LOCAL_MESSAGE(Decide)
 TURNWISE_LOCAL_MESSAGE(Rest)
 TURNWISE_LOCAL_MESSAGE(SubmitJobs)
+TURNWISE_LOCAL_MESSAGE(SubjectCommand)
 TURNWISE_LOCAL_MESSAGE(EntryCommands)
 TURNWISE_LOCAL_MESSAGE(DescribeSubject)
 TURNWISE_LOCAL_MESSAGE(DescribeJob)
@@ -231,6 +238,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(turnwise, first_custom_type_id)
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Decide))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Rest))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::SubmitJobs))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::SubjectCommand))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::EntryCommands))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::DescribeSubject))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::DescribeJob))

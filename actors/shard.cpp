@@ -22,6 +22,12 @@ void deliver(const model::Ticket& ticket, model::Response response) {
   }
 }
 
+void fail_waiting(model::Mailbox& mailbox, const model::Error& error) {
+  for (const model::Ticket& ticket : mailbox.take_waiting()) {
+    deliver(ticket, error);
+  }
+}
+
 shard_actor spawn_shard(caf::actor_system& system, NodeContext& context, model::ShardId id) {
   return system.spawn<caf::stateful_actor<Shard, shard_actor::impl>>(std::ref(context), id);
 }
@@ -42,6 +48,7 @@ shard_actor::behavior_type Shard::make_behavior() {
   };
   return {
       [=, this](SubmitJobs& message) { guarded([&] { when_serving(message, &Shard::submit); }); },
+      [=, this](SubjectCommand& message) { guarded([&] { when_serving(message, &Shard::subject_command); }); },
       [=, this](EntryCommands& message) { guarded([&] { when_serving(message, &Shard::entry_commands); }); },
       [=, this](DescribeSubject& message) { guarded([&] { when_serving(message, &Shard::describe_subject); }); },
       [=, this](DescribeJob& message) { guarded([&] { when_serving(message, &Shard::describe_job); }); },
@@ -115,9 +122,10 @@ void Shard::loaded(Loaded& message) {
   for (auto& [subject, mailbox] : shard.mailboxes) {
     mailbox->adopt(now);
     Slot& slot = slot_of(subject);
-    for (const model::Claim& claim : mailbox->answerable()) {
-      turns_[claim.entry] = &slot;
+    for (const model::EntryNumber entry : mailbox->answerable()) {
+      turns_[entry] = &slot;
     }
+    slot.token = mailbox->open_token();
     slot.head = mailbox->head(now);
     running_ += slot.head.status == model::Head::Status::busy ? 1 : 0;
     slot.open = mailbox->open_count();
@@ -137,6 +145,7 @@ void Shard::loaded(Loaded& message) {
   phase_ = Phase::serving;
   for (Deferred& deferred : std::exchange(deferred_, {})) {
     std::visit(model::Overloaded{[this](SubmitJobs& waiting) { submit(waiting); },
+                                 [this](SubjectCommand& waiting) { subject_command(waiting); },
                                  [this](EntryCommands& waiting) { entry_commands(waiting); },
                                  [this](DescribeSubject& waiting) { describe_subject(waiting); },
                                  [this](DescribeJob& waiting) { describe_job(waiting); }},
@@ -214,6 +223,9 @@ void Shard::forget(const model::Error& error) {
   }
   for (auto& [subject, slot] : slots_) {
     fail_held(slot, error);
+    if (slot.mailbox) { // else its actor answers them when it ends
+      fail_waiting(*slot.mailbox, error);
+    }
   }
   for (const Deferred& deferred : std::exchange(deferred_, {})) {
     std::visit([&](const auto& message) { refuse(message, error); }, deferred);
@@ -282,6 +294,10 @@ void Shard::refuse(const SubmitJobs& message, const model::Error& error) {
   for (const SubmitJobs::Item& item : message.items) {
     deliver(item.ticket, error);
   }
+}
+
+void Shard::refuse(const SubjectCommand& message, const model::Error& error) {
+  deliver(model::ticket_of(message.command), error);
 }
 
 void Shard::refuse(const EntryCommands& message, const model::Error& error) {

@@ -32,6 +32,9 @@ namespace turnwise::actors {
 /// The answer where nobody waits for one any more.
 void deliver(const model::Ticket& ticket, model::Response response);
 
+/// Answers all holds that wait for their turn in this mailbox.
+void fail_waiting(model::Mailbox& mailbox, const model::Error& error);
+
 /// The body of a job, shared by the cache and whoever is to carry it to a worker.
 using Job = std::shared_ptr<const model::Submitted>;
 
@@ -86,6 +89,7 @@ private:
   template <class Message>
   void when_serving(Message& message, void (Shard::*handle)(Message&));
   void refuse(const SubmitJobs& message, const model::Error& error);
+  void refuse(const SubjectCommand& message, const model::Error& error);
   void refuse(const EntryCommands& message, const model::Error& error);
   void refuse(const DescribeSubject& message, const model::Error& error);
   void refuse(const DescribeJob& message, const model::Error& error);
@@ -118,6 +122,7 @@ private:
   void submit_to(Slot& slot, SubmitJobs::Item item);
   void accept(Slot& slot, SubmitJobs::Item item);
   [[nodiscard]] std::optional<model::Error> admit(const Slot& slot) const;
+  [[nodiscard]] std::optional<model::Error> why_no_hold(const Slot& slot) const;
   struct Key {
     model::EntryNumber entry;
     model::Fingerprint fingerprint{};
@@ -130,6 +135,7 @@ private:
   void send_key_lookups();
   void look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups);
   void keys_read(KeysRead& message);
+  void subject_command(SubjectCommand& message);
   void entry_commands(EntryCommands& message);
   void describe_subject(DescribeSubject& message);
   void describe_job(DescribeJob& message);
@@ -221,7 +227,7 @@ private:
   model::Epoch epoch_;
   std::shared_ptr<ShardCounter> counter_;
   Generation lane_generation_{}; // under which the lane knows the shard
-  using Deferred = std::variant<SubmitJobs, EntryCommands, DescribeSubject, DescribeJob>;
+  using Deferred = std::variant<SubmitJobs, SubjectCommand, EntryCommands, DescribeSubject, DescribeJob>;
   std::vector<Deferred> deferred_; // what came while the shard was loading
 
   std::unordered_map<std::string, Slot> slots_;

@@ -206,10 +206,36 @@ void Shard::keys_read(KeysRead& message) {
 
 // ── About entries ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+void Shard::subject_command(SubjectCommand& message) {
+  Slot& slot = slot_of(message.subject);
+  const auto refused = std::holds_alternative<model::TakeHold>(message.command) ? why_no_hold(slot) : std::nullopt;
+  if (refused) {
+    deliver(model::ticket_of(message.command), *refused);
+  } else {
+    std::visit(model::Overloaded{[this](model::TakeHold& hold) { hold.entry = model::EntryNumber{counter_->take()}; },
+                                 [this](model::Pause& pause) { pause.entry = model::EntryNumber{counter_->take()}; },
+                                 [](auto&) {}},
+               message.command);
+    enqueue(slot, std::move(message.command));
+  }
+  settle(slot);
+}
+
+std::optional<model::Error> Shard::why_no_hold(const Slot& slot) const {
+  if (context_.draining) {
+    return model::Error{model::Errc::unavailable, "the node is stopping; nothing was accepted; try again", ""};
+  }
+  const auto error = why_not();
+  return error ? error : admit(slot);
+}
+
 void Shard::entry_commands(EntryCommands& message) {
   for (EntryCommand& item : message.items) {
     const auto turn = turns_.find(item.entry);
-    if (turn != turns_.end()) {
+    if (item.token && (turn == turns_.end() || turn->second->token != *item.token)) {
+      deliver(model::ticket_of(item.command),
+              model::Error{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""});
+    } else if (turn != turns_.end()) {
       enqueue(*turn->second, std::move(item.command));
     } else {
       model::Ticket ticket = model::ticket_of(item.command);

@@ -16,10 +16,10 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
   const model::EntryNumber entry = action.record.entry;
   note(slot, entry, action.record.body);
   count(action.record.body);
-  const auto state = model::state_after(action.record.body);
+  const bool closes = model::closes_entry(action.record.body);
   outgoing_.push_back(std::move(action.record));
   ++appended_;
-  if (state && model::is_final(*state)) {
+  if (closes) {
     turns_.erase(entry);
     drop_body(entry);
     if (watches_.contains(entry)) {
@@ -50,7 +50,7 @@ void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& 
   }
   if (const auto* submitted = std::get_if<model::Submitted>(&body)) {
     cache_body(entry, std::make_shared<const model::Submitted>(*submitted));
-  } else if (std::holds_alternative<model::Started>(body)) {
+  } else if (std::holds_alternative<model::Started>(body) || std::holds_alternative<model::Held>(body)) {
     turns_[entry] = &slot;
   } else if (const auto* replaced = std::get_if<model::Replaced>(&body)) {
     replace_body(slot, entry, *replaced);
@@ -127,22 +127,31 @@ void Shard::take_effect(Effect& effect, model::Sequence last) {
 }
 
 void Shard::take_effect(Answered& answered, model::Sequence last) {
-  if (auto* grant = std::get_if<model::Grant>(&answered.response)) {
-    // The turn's record is the last one before the grant: its number is the fencing token.
-    grant->fencing_token = model::FencingToken{last.value()};
-    grant->subject = answered.job->subject;
-    grant->payload = answered.job->payload;
-    grant->metadata = answered.job->metadata;
-    if (const auto turn = turns_.find(grant->entry); turn != turns_.end()) {
-      turn->second->token = grant->fencing_token;
+  // The turn's record is the last one before a grant: its number is the fencing token. The mailbox knows the token of a turn
+  // that it has read from the journal, the slot that of one it has seen begin.
+  const auto begin_turn = [&](auto& grant) {
+    grant.fencing_token = model::FencingToken{last.value()};
+    if (const auto turn = turns_.find(grant.entry); turn != turns_.end()) {
+      turn->second->token = grant.fencing_token;
     }
-  } else if (auto* view = std::get_if<model::SubjectView>(&answered.response); view != nullptr && view->turn) {
-    // The mailbox knows the token of a turn that it has read from the journal, the slot that of one it has seen begin.
-    const auto turn = turns_.find(view->turn->entry);
+  };
+  const auto show_token = [&](std::optional<model::TurnView>& view) {
+    const auto turn = view ? turns_.find(view->entry) : turns_.end();
     if (turn != turns_.end() && turn->second->token.value() != 0) {
-      view->turn->fencing_token = turn->second->token;
+      view->fencing_token = turn->second->token;
     }
-  }
+  };
+  std::visit(model::Overloaded{[&](model::Grant& grant) {
+                                 begin_turn(grant);
+                                 grant.subject = answered.job->subject;
+                                 grant.payload = answered.job->payload;
+                                 grant.metadata = answered.job->metadata;
+                               },
+                               [&](model::HoldGrant& grant) { begin_turn(grant); },
+                               [&](model::SubjectView& view) { show_token(view.turn); },
+                               [&](model::SubjectBusy& busy) { show_token(busy.turn); },
+                               [](auto&) {}},
+             answered.response);
   deliver(answered.ticket, std::move(answered.response));
 }
 

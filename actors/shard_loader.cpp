@@ -18,8 +18,8 @@ public:
       finish_entry();
       entry_ = record.entry;
     }
-    if (const auto* opening = std::get_if<model::Submitted>(&record.body)) {
-      subject_ = opening->subject;
+    if (const auto subject = model::subject_of(record.body); !subject.empty()) {
+      subject_ = subject;
     }
     if (const auto use = model::key_use(record.body); use && record.at >= keys_since_) {
       remember(*use);

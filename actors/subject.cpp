@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/random.hpp"
+#include "actors/shard.hpp"
 
 namespace turnwise::actors {
 namespace {
@@ -17,7 +18,12 @@ public:
   Subject(subject_actor::pointer self, SubjectSeed seed) : self_(self), seed_(std::move(seed)) {
     seed_.context.metrics.subjects_active.inc();
   }
-  ~Subject() { seed_.context.metrics.subjects_active.dec(); }
+  ~Subject() {
+    seed_.context.metrics.subjects_active.dec();
+    if (seed_.mailbox) {
+      fail_waiting(*seed_.mailbox, {model::Errc::unavailable, "the shard has a new owner; try again", ""});
+    }
+  }
 
   subject_actor::behavior_type make_behavior() {
     return {[this](Decide& message) { decide(message); }, [this](const Rest&) { rest(); }};

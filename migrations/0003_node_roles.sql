@@ -64,7 +64,8 @@ CREATE TABLE turnwise.event (
 INSERT INTO turnwise.event (number, name) VALUES
   (1, 'submitted'), (2, 'due'), (3, 'started'), (4, 'succeeded'), (5, 'failed'), (6, 'expired'), (7, 'timed-out'),
   (8, 'released'), (9, 'cancel-requested'), (10, 'cancelled'), (11, 'retried'), (12, 'replaced'), (13, 'wait-expired'),
-  (14, 'coalesced');
+  (14, 'coalesced'), (15, 'held'), (16, 'hold-prolonged'), (17, 'hold-released'), (18, 'hold-expired'), (19, 'paused'),
+  (20, 'resumed');
 
 -- For people: everything that happened to a subject, in order. Reads the shard's part of every segment, so not for machines.
 CREATE OR REPLACE FUNCTION turnwise.journal_of(p_subject text)

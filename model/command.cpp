@@ -27,6 +27,10 @@ std::string_view name(WaitReason reason) {
     return "behind";
   case WaitReason::behind_turn:
     return "behind-turn";
+  case WaitReason::behind_hold:
+    return "behind-hold";
+  case WaitReason::paused:
+    return "paused";
   case WaitReason::scheduled:
     return "scheduled";
   case WaitReason::backing_off:

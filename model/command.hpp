@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/clock.hpp"
+#include "model/entry_list.hpp"
 #include "model/errors.hpp"
 #include "model/policy.hpp"
 #include "model/record.hpp"
@@ -71,12 +72,27 @@ struct Changed {
   bool cancel_requested{}; ///< the job runs and was asked to stop
 };
 
+/// Answer to TakeHold: outside code has the turn.
+struct HoldGrant {
+  ShardId shard;
+  EntryNumber entry;
+  FencingToken fencing_token; ///< filled in from the commit
+  milliseconds ttl{};
+  milliseconds waited{}; ///< the owner's deadline is its own clock when it sent the request, plus this, plus the ttl
+  WallTime expires_at;   ///< for people
+};
+
+/// Answer to ReleaseHold.
+struct HoldGone {};
+
 /// Why a job does not run now.
 enum class WaitReason : std::uint8_t {
   none,        ///< it runs, or is final
   no_worker,   ///< it is next; no worker of its kind has taken it yet
   behind,      ///< an older job of its subject is to end first
   behind_turn, ///< a younger job of its subject has the turn
+  behind_hold, ///< outside code has the turn, or waits for it in front
+  paused,      ///< it is next, and an operator has stopped the subject
   scheduled,   ///< run_at lies ahead
   backing_off, ///< retry_at lies ahead
   halted,      ///< it is out of attempts and stops its subject
@@ -90,26 +106,48 @@ struct JobView {
   JobState state{};
   Attempt attempt;
   WaitReason reason{};
-  EntryNumber behind;          ///< with `behind` and `behind_turn`
+  EntryNumber behind;          ///< with `behind`, `behind_turn` and `behind_hold`
   std::optional<WallTime> due; ///< run_at of a scheduled, retry_at of a retrying job
   std::uint64_t position{};    ///< as in Accepted
 };
 
 /// Who has the turn.
 struct TurnView {
+  EntryType type{};
   EntryNumber entry;
-  Attempt attempt;
-  std::string worker;
+  Attempt attempt;    ///< of a job
+  std::string worker; ///< or the owner of a hold
   WallTime started_at;
   WallTime deadline; ///< of the lease
   FencingToken fencing_token;
   bool cancel_requested{};
 };
 
+/// Who stopped the subject, and why.
+struct PauseView {
+  std::string by;
+  std::string why;
+  WallTime since;
+  friend bool operator==(const PauseView&, const PauseView&) = default;
+};
+
+/// Answer to Pause and Resume: how it stands now.
+struct PauseChanged {
+  std::optional<PauseView> pause;
+};
+
+/// Answer to TakeHold when the subject is busy, at once or after the wait.
+struct SubjectBusy {
+  std::optional<TurnView> turn;
+  std::optional<PauseView> pause;
+  std::uint64_t queue_length{};
+};
+
 /// Answer to Describe.
 struct SubjectView {
   std::optional<TurnView> turn;
-  std::uint64_t queue_length{};  ///< jobs in the mailbox, the running one included
+  std::optional<PauseView> pause;
+  std::uint64_t queue_length{};  ///< jobs in the mailbox, and holds that have the turn or wait for it
   std::uint64_t outside_count{}; ///< scheduled and parked ones
   std::vector<JobView> jobs;     ///< in order, up to the limit asked for: mailbox first, then those outside
 };
@@ -118,7 +156,7 @@ struct JobStory;
 
 /// JobStory is never null.
 using Response = std::variant<Error, Accepted, Grant, NothingToStart, Outcome, Extended, Changed, SubjectView,
-                              std::shared_ptr<const JobStory>>;
+                              std::shared_ptr<const JobStory>, HoldGrant, HoldGone, SubjectBusy, PauseChanged>;
 
 /// Where answers go. Implementations are called from actor threads, once per item, and must not block.
 class Recipient {
@@ -227,8 +265,51 @@ struct Locate {
   Ticket ticket;
 };
 
-using Command =
-    std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe, Recall, Locate>;
+/// What a hold does when the subject is busy: anything running, held, waiting, retrying, halted or paused.
+enum class OnBusy : std::uint8_t {
+  wait,  ///< stands in the queue, for a while
+  skip,  ///< is told so
+  defer, ///< a job takes its place
+};
+
+/// Outside code wants the turn. Answered with HoldGrant, SubjectBusy, or, deferred, with Accepted.
+struct TakeHold {
+  EntryNumber entry; ///< the number it gets, or the job in its place
+  std::string subject;
+  std::string owner;
+  milliseconds ttl{};
+  OnBusy on_busy{};
+  milliseconds wait{};
+  MonoTime arrived;               ///< when the node got the request
+  std::optional<NewJob> deferred; ///< with `defer`
+  Ticket ticket;
+};
+/// The owner lives on. Whoever sends it has checked the fencing token. Answered with Extended.
+struct RenewHold {
+  EntryNumber entry;
+  std::optional<milliseconds> ttl; ///< nothing: as before
+  Ticket ticket;
+};
+/// As RenewHold. Answered with HoldGone.
+struct ReleaseHold {
+  EntryNumber entry;
+  Ticket ticket;
+};
+/// An operator stops the subject, or lets it go on. Answered with PauseChanged.
+struct Pause {
+  EntryNumber entry; ///< the number of the pause, unless there is one
+  std::string subject;
+  std::string by;
+  std::string why;
+  Ticket ticket;
+};
+struct Resume {
+  std::string by;
+  Ticket ticket;
+};
+
+using Command = std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe, Recall,
+                             Locate, TakeHold, RenewHold, ReleaseHold, Pause, Resume>;
 
 /// Whom the command's answer is owed to; nobody for Tick.
 Ticket ticket_of(const Command& command);

@@ -7,6 +7,10 @@
 
 namespace turnwise::model {
 
+std::string_view name(EntryType type) {
+  return type == EntryType::job ? "job" : "hold";
+}
+
 namespace {
 
 constexpr std::size_t chunk_entries_max = 256;

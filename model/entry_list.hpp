@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,8 +17,8 @@ namespace turnwise::model {
 
 /// The latest attempt of an entry, kept while its worker may still answer.
 struct Turn {
-  Nonce nonce;
-  std::string worker;
+  Nonce nonce;        ///< of a hold: nothing
+  std::string worker; ///< of a hold: its owner
   Policy policy;
   WallTime started_at;
   FencingToken token;
@@ -27,6 +28,12 @@ struct Turn {
   bool cancel_requested{};
 };
 
+enum class EntryType : std::uint8_t {
+  job,
+  hold, ///< `running` while it has the turn, `waiting` before
+};
+std::string_view name(EntryType type);
+
 struct Entry {
   EntryNumber number;
   WallTime due;               ///< run_at of a scheduled, retry_at of a retrying entry
@@ -35,6 +42,7 @@ struct Entry {
   Attempt attempt;          ///< starts so far
   std::uint32_t failures{}; ///< attempts that counted
   JobState state{};
+  EntryType type{};
 };
 static_assert(sizeof(Entry) <= 40, "a waiting job costs at most 40 bytes");
 

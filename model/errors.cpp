@@ -17,12 +17,16 @@ std::string_view name(Errc code) {
     return "method-not-allowed";
   case Errc::wrong_state:
     return "wrong-state";
+  case Errc::subject_busy:
+    return "subject-busy";
   case Errc::stale_fence:
     return "stale-fence";
   case Errc::too_large:
     return "too-large";
   case Errc::unsupported_media_type:
     return "unsupported-media-type";
+  case Errc::precondition_required:
+    return "precondition-required";
   case Errc::idempotency_mismatch:
     return "idempotency-mismatch";
   case Errc::backlog_full:
@@ -54,6 +58,7 @@ int http_status(Errc code) {
   case Errc::method_not_allowed:
     return 405;
   case Errc::wrong_state:
+  case Errc::subject_busy:
     return 409;
   case Errc::stale_fence:
     return 412;
@@ -61,6 +66,8 @@ int http_status(Errc code) {
     return 413;
   case Errc::unsupported_media_type:
     return 415;
+  case Errc::precondition_required:
+    return 428;
   case Errc::idempotency_mismatch:
     return 422;
   case Errc::backlog_full:
@@ -91,12 +98,16 @@ std::string_view title(Errc code) {
     return "The path exists, but not with this method.";
   case Errc::wrong_state:
     return "The job is in a state in which this cannot be done.";
+  case Errc::subject_busy:
+    return "The subject is busy.";
   case Errc::stale_fence:
-    return "A newer attempt has superseded this receipt, or its lease has ended.";
+    return "A newer turn has superseded this one, or it has ended.";
   case Errc::too_large:
     return "The request passes a limit on size.";
   case Errc::unsupported_media_type:
     return "The body is not application/json.";
+  case Errc::precondition_required:
+    return "The request must say in If-Match which fencing token it was made for.";
   case Errc::idempotency_mismatch:
     return "The idempotency key was used with another request.";
   case Errc::backlog_full:

@@ -16,9 +16,11 @@ enum class Errc {
   not_found,              ///< 404: no such job, subject or path
   method_not_allowed,     ///< 405: the path exists, the method does not
   wrong_state,            ///< 409: the job is in a state in which this cannot be done
+  subject_busy,           ///< 409: somebody else has the turn of the subject, or stands before
   stale_fence,            ///< 412: a newer attempt has superseded this receipt
   too_large,              ///< 413: a limit on size was passed
   unsupported_media_type, ///< 415: not application/json
+  precondition_required,  ///< 428: a change of a hold must say which fencing token it was made for
   idempotency_mismatch,   ///< 422: the idempotency key was used with another body
   backlog_full,           ///< 429: the subject or the node has as many jobs as it may hold
   headers_too_large,      ///< 431: the request's head passed a limit

@@ -24,8 +24,6 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
     story_.retry_at.reset(); // only a record that leads to `retrying` sets it
   }
   std::visit(Overloaded{
-                 [](const Submitted&) {},
-                 [](const Due&) {},
                  [&](const Started& body) { tell(body, sequence, at); },
                  [&](const Succeeded& body) {
                    end_attempt(body.attempt, at, "succeeded", {});
@@ -34,7 +32,6 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
                  [&](const AttemptFailed& body) { tell(body, at); },
                  [&](const Released& body) { end_attempt(body.attempt, at, "released", {}); },
                  [&](const CancelRequested&) { story_.cancel_requested = true; },
-                 [](const Cancelled&) {},
                  [&](const Retried&) { story_.failures = 0; },
                  [&](const Replaced& body) {
                    story_.job.fingerprint = body.fingerprint;
@@ -43,7 +40,7 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
                    story_.job.metadata = body.metadata;
                    story_.job.payload = body.payload;
                  },
-                 [](const Coalesced&) {},
+                 [](const auto&) {}, // of a job: its state says it all
                  [&](const WaitExpired&) { story_.failure = "The job was still waiting when its expires_at came."; },
              },
              record.body);

@@ -15,6 +15,10 @@ inline constexpr std::size_t payload_bytes_max = 256 * 1024;
 inline constexpr std::size_t result_bytes_max = 64 * 1024;
 inline constexpr std::size_t error_bytes_max = 8 * 1024;
 inline constexpr std::size_t metadata_bytes_max = 4 * 1024;
+inline constexpr std::size_t hold_owner_bytes_max = 128;
+inline constexpr std::size_t pause_words_bytes_max = 1024;
+/// Holds of one subject that wait for their turn.
+inline constexpr std::size_t waiting_holds_max = 1'000;
 inline constexpr std::size_t attempts_shown_max = 20;
 inline constexpr std::uint32_t max_attempts_max = 1'000'000;
 inline constexpr std::uint32_t kinds_max = 10'000;
@@ -29,6 +33,7 @@ inline constexpr std::size_t tick_records_max = 1'000;
 inline constexpr std::chrono::milliseconds lease_min{3'000};
 inline constexpr std::chrono::milliseconds lease_max{std::chrono::hours{24}};
 inline constexpr std::chrono::milliseconds lease_default{30'000};
+inline constexpr std::chrono::milliseconds hold_wait_max{30'000};
 /// The clocks of two machines run apart by less than this fraction: a node waits that much longer than it granted.
 inline constexpr double clock_rate_bound = 0.01;
 

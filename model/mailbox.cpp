@@ -11,6 +11,7 @@ namespace turnwise::model {
 
 void Mailbox::handle(Command command, const Context& context, std::vector<Action>& actions) {
   std::visit([&](auto& asked) { decide(asked, context, actions); }, command);
+  grant_hold(context, actions); // whatever has happened, a hold may be next
 }
 
 void Mailbox::record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions) {
@@ -24,23 +25,26 @@ void Mailbox::record(EntryNumber entry, RecordBody body, const Context& context,
 void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
   const EntryNumber number = record.entry;
   Entry* entry = find(number);
-  if (const auto* submitted = std::get_if<Submitted>(&record.body)) {
-    if (entry == nullptr) {
-      fold(number, *submitted, kinds);
+  const auto if_open = [&](const auto& body) {
+    if (entry != nullptr) { // closed otherwise: nothing can happen to it any more
+      fold(*entry, body);
     }
-    return;
-  }
-  if (entry == nullptr) {
-    return; // closed: nothing can happen to it any more
-  }
+  };
   std::visit(Overloaded{
-                 [](const Submitted&) {},
-                 [&](const Started& body) { fold(*entry, body, record.at, sequence); },
-                 [&](const Succeeded&) { close(number); },
-                 [&](const Cancelled&) { close(number); },
-                 [&](const WaitExpired&) { close(number); },
-                 [](const Coalesced&) {},
-                 [&](const auto& body) { fold(*entry, body); },
+                 [&](const Submitted& body) {
+                   if (entry == nullptr) {
+                     fold(number, body, kinds);
+                   }
+                 },
+                 [&](const Held& body) { fold(number, body, record.at, sequence); },
+                 [&](const Paused& body) { fold(number, body, record.at); },
+                 [&](const Resumed& body) { fold(number, body); },
+                 [&](const Started& body) {
+                   if (entry != nullptr) {
+                     fold(*entry, body, record.at, sequence);
+                   }
+                 },
+                 if_open,
              },
              record.body);
 }
@@ -54,6 +58,7 @@ void Mailbox::fold(EntryNumber number, const Submitted& body, KindTable& kinds) 
       .attempt = {},
       .failures = 0,
       .state = body.run_at ? JobState::scheduled : JobState::waiting,
+      .type = EntryType::job,
   };
   if (body.run_at) {
     rare().outside.insert(std::move(entry));
@@ -149,6 +154,9 @@ void Mailbox::absorb(Mailbox&& other) {
       rare().alarms.push(other.rare_->alarms.top());
     }
   }
+  if (other.rare_ && other.rare_->pause) {
+    rare().pause = std::move(other.rare_->pause);
+  }
   other = Mailbox{};
 }
 
@@ -179,16 +187,20 @@ bool Mailbox::same_jobs_as(const Mailbox& other) const {
   const auto all_in = [&](const EntryList& mine, const EntryList& theirs) {
     return mine.first_where([&](const Entry& left) {
       const Entry* right = theirs.find(left.number);
-      return right == nullptr || left.due != right->due || left.kind != right->kind || left.attempt != right->attempt ||
-             left.failures != right->failures || left.state != right->state || !same_turn(left.turn, right->turn);
+      const bool is_volatile = left.type == EntryType::hold && !left.turn;
+      return !is_volatile && (right == nullptr || left.due != right->due || left.kind != right->kind || left.attempt != right->attempt ||
+             left.failures != right->failures || left.state != right->state || left.type != right->type || !same_turn(left.turn, right->turn));
     }) == nullptr;
   };
   static const Rare none;
   const Rare& my_rare = rare_ ? *rare_ : none;
   const Rare& their_rare = other.rare_ ? *other.rare_ : none;
-  return running_ == other.running_ && queue_.size() == other.queue_.size() && all_in(queue_, other.queue_) &&
+  // Holds that wait are not journaled: a mailbox that was read back has none of them.
+  const auto queued = [](const Mailbox& box, const Rare& rare) { return box.queue_.size() - rare.waiting_holds.size(); };
+  const auto pause_of = [](const Rare& rare) { return rare.pause ? std::optional{rare.pause->words} : std::nullopt; };
+  return running_ == other.running_ && queued(*this, my_rare) == queued(other, their_rare) && all_in(queue_, other.queue_) &&
          my_rare.outside.size() == their_rare.outside.size() && all_in(my_rare.outside, their_rare.outside) &&
-         my_rare.expirations == their_rare.expirations;
+         my_rare.expirations == their_rare.expirations && pause_of(my_rare) == pause_of(their_rare);
 }
 
 // ── Places ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,6 +210,11 @@ Entry* Mailbox::find(EntryNumber number) {
     return inside;
   }
   return rare_ ? rare_->outside.find(number) : nullptr;
+}
+
+const Entry* Mailbox::find_job(EntryNumber number) const {
+  const Entry* entry = find(number);
+  return entry != nullptr && entry->type == EntryType::job ? entry : nullptr;
 }
 
 Entry& Mailbox::move_inside(EntryNumber number) {
@@ -224,7 +241,11 @@ void Mailbox::close(EntryNumber number) {
     return;
   }
   rare_->expirations.erase(number);
-  if (rare_->outside.empty() && rare_->expirations.empty()) {
+  drop_rare_if_empty();
+}
+
+void Mailbox::drop_rare_if_empty() {
+  if (rare_->outside.empty() && rare_->expirations.empty() && rare_->waiting_holds.empty() && !rare_->pause) {
     rare_.reset(); // what alarms are left mean nothing
   }
 }

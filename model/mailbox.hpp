@@ -67,7 +67,7 @@ struct Head {
     ready,   ///< `entry` of `kind` can start
     busy,    ///< a turn is open
     later,   ///< the head backs off
-    stopped, ///< the head is halted
+    stopped, ///< the head is halted, or the subject is paused
   };
   Status status{};
   EntryNumber entry;
@@ -104,12 +104,18 @@ public:
   /// When Tick has something to do next, if ever.
   [[nodiscard]] std::optional<MonoTime> next_timer(Now now) const;
   /// Entries that are not closed.
-  [[nodiscard]] std::size_t open_count() const { return queue_.size() + (rare_ ? rare_->outside.size() : 0); }
+  [[nodiscard]] std::size_t open_count() const {
+    return queue_.size() + (rare_ ? rare_->outside.size() + (rare_->pause ? 1 : 0) : 0);
+  }
   [[nodiscard]] bool empty() const { return open_count() == 0; }
   /// What Describe says of one job, or nothing when it is not open.
   [[nodiscard]] std::optional<JobView> view(EntryNumber entry, const Context& context) const;
-  /// Claims that may still be answered: open turns, and ended ones that nobody superseded.
-  [[nodiscard]] std::vector<Claim> answerable() const;
+  /// Entries with a turn that may still be answered: open ones, and ended ones that nobody superseded.
+  [[nodiscard]] std::vector<EntryNumber> answerable() const;
+  /// The token of the open turn as replay found it; zero when none is open, or when it began live.
+  [[nodiscard]] FencingToken open_token() const;
+  /// Gives up all holds that wait; returns the tickets that are owed an answer.
+  std::vector<Ticket> take_waiting();
 
   /// Same jobs in the same states with the same turns; deadlines and tokens are not compared.
   [[nodiscard]] bool same_jobs_as(const Mailbox& other) const;
@@ -128,6 +134,11 @@ private:
   void decide(Describe& command, const Context& context, std::vector<Action>& actions);
   void decide(Recall& command, const Context& context, std::vector<Action>& actions);
   void decide(Locate& command, const Context& context, std::vector<Action>& actions);
+  void decide(TakeHold& command, const Context& context, std::vector<Action>& actions);
+  void decide(RenewHold& command, const Context& context, std::vector<Action>& actions);
+  void decide(ReleaseHold& command, const Context& context, std::vector<Action>& actions);
+  void decide(Pause& command, const Context& context, std::vector<Action>& actions);
+  void decide(Resume& command, const Context& context, std::vector<Action>& actions);
 
   void fold(EntryNumber number, const Submitted& body, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
@@ -137,6 +148,16 @@ private:
   void fold(Entry& entry, const CancelRequested& body);
   void fold(Entry& entry, const Retried& body);
   void fold(Entry& entry, const Replaced& body);
+  void fold(Entry& entry, const HoldProlonged& body);
+  static void fold(Entry& /*entry*/, const Coalesced& /*body*/) {}
+  void fold(Entry& entry, const Succeeded&) { close(entry.number); }
+  void fold(Entry& entry, const Cancelled&) { close(entry.number); }
+  void fold(Entry& entry, const WaitExpired&) { close(entry.number); }
+  void fold(Entry& entry, const HoldReleased&) { close(entry.number); }
+  void fold(Entry& entry, const HoldExpired&) { close(entry.number); }
+  void fold(EntryNumber number, const Held& body, WallTime at, Sequence sequence);
+  void fold(EntryNumber number, const Paused& body, WallTime at);
+  void fold(EntryNumber number, const Resumed& body);
 
   /// Applies the record and asks for it to be journaled.
   void record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions);
@@ -152,6 +173,16 @@ private:
                       std::optional<milliseconds> retry_after, const Context& context, std::vector<Action>& actions);
   void end_overdue_turn(const Context& context, std::vector<Action>& actions);
 
+  // Holds and pauses.
+  [[nodiscard]] bool is_paused() const { return rare_ && rare_->pause; }
+  [[nodiscard]] bool is_free() const { return queue_.empty() && !is_paused(); }
+  void grant_hold(const Context& context, std::vector<Action>& actions);
+  void give_up_waits(const Context& context, std::vector<Action>& actions);
+  [[nodiscard]] Entry* open_hold(EntryNumber number);
+  [[nodiscard]] std::optional<TurnView> turn_view(Now now) const;
+  [[nodiscard]] std::optional<PauseView> pause_view() const;
+  [[nodiscard]] SubjectBusy say_busy(Now now) const;
+
   // Moments.
   bool settle_alarms(const Context& context, std::vector<Action>& actions);
   [[nodiscard]] bool is_expired(const Entry& entry, WallTime now) const;
@@ -162,6 +193,7 @@ private:
   // Looking.
   [[nodiscard]] Entry* find(EntryNumber number);
   [[nodiscard]] const Entry* find(EntryNumber number) const { return const_cast<Mailbox*>(this)->find(number); }
+  [[nodiscard]] const Entry* find_job(EntryNumber number) const;
   [[nodiscard]] const Entry* running() const { return running_ == nobody ? nullptr : find(running_); }
   [[nodiscard]] const Entry* next_up() const;
   [[nodiscard]] bool is_busy() const;
@@ -179,13 +211,29 @@ private:
     friend auto operator<=>(const Alarm&, const Alarm&) = default;
   };
   using Alarms = std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>>;
+  /// What there is of a hold before its turn: in memory alone.
+  struct WaitingHold {
+    std::string subject;
+    std::string owner;
+    milliseconds ttl{};
+    MonoTime arrived;
+    MonoTime give_up_at;
+    Ticket ticket;
+  };
+  struct PauseEntry {
+    EntryNumber number;
+    PauseView words;
+  };
   /// Most mailboxes never need these.
   struct Rare {
     EntryList outside;                                     ///< scheduled and parked
     std::unordered_map<EntryNumber, WallTime> expirations; ///< of the open entries that have an expires_at
     Alarms alarms; ///< run_at and expires_at, earliest first; whether one still means something is seen when it goes off
+    std::unordered_map<EntryNumber, WaitingHold> waiting_holds; ///< those of the queue that do not have the turn
+    std::optional<PauseEntry> pause;
   };
   Rare& rare();
+  void drop_rare_if_empty();
 
   static constexpr EntryNumber nobody{};
 

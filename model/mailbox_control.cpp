@@ -6,7 +6,7 @@
 namespace turnwise::model {
 
 void Mailbox::decide(Cancel& command, const Context& context, std::vector<Action>& actions) {
-  const Entry* entry = find(command.entry);
+  const Entry* entry = find_job(command.entry);
   if (entry == nullptr) {
     actions.emplace_back(AskJournal{std::move(command)});
     return;
@@ -23,7 +23,7 @@ void Mailbox::decide(Cancel& command, const Context& context, std::vector<Action
 }
 
 void Mailbox::decide(RetryNow& command, const Context& context, std::vector<Action>& actions) {
-  const Entry* entry = find(command.entry);
+  const Entry* entry = find_job(command.entry);
   if (entry == nullptr) {
     actions.emplace_back(AskJournal{std::move(command)});
     return;

@@ -16,6 +16,9 @@ std::optional<WallTime> future_start(const NewJob& job, WallTime now) {
 
 /// A running job that was asked to stop absorbs nothing: it may end without having done the work.
 bool absorbs(const Entry& entry, Coalesce mode) {
+  if (entry.type != EntryType::job) {
+    return false;
+  }
   switch (mode) {
   case Coalesce::never:
     return false;

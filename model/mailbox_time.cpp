@@ -32,7 +32,7 @@ Head Mailbox::head(Now now) const {
   if (is_busy()) {
     return told(Head::Status::busy);
   }
-  if (next->state == JobState::halted) {
+  if (next->state == JobState::halted || is_paused()) {
     return told(Head::Status::stopped);
   }
   if (next->state == JobState::retrying && next->due > now.wall) {
@@ -54,6 +54,11 @@ std::optional<MonoTime> Mailbox::next_timer(Now now) const {
   if (rare_ && !rare_->alarms.empty()) {
     consider(now.at(rare_->alarms.top().at));
   }
+  if (rare_) {
+    for (const auto& [number, hold] : rare_->waiting_holds) {
+      consider(hold.give_up_at);
+    }
+  }
   return earliest;
 }
 
@@ -62,6 +67,7 @@ std::optional<MonoTime> Mailbox::next_timer(Now now) const {
 void Mailbox::decide(Tick&, const Context& context, std::vector<Action>& actions) {
   end_overdue_turn(context, actions);
   settle_alarms(context, actions);
+  give_up_waits(context, actions);
 }
 
 void Mailbox::end_overdue_turn(const Context& context, std::vector<Action>& actions) {
@@ -72,6 +78,10 @@ void Mailbox::end_overdue_turn(const Context& context, std::vector<Action>& acti
   const Turn& turn = *holder->turn;
   const MonoTime now = context.now.mono;
   if (now < turn.deadline && now < turn.timeout_at) {
+    return;
+  }
+  if (holder->type == EntryType::hold) {
+    record(holder->number, HoldExpired{}, context, actions);
     return;
   }
   const bool timed_out = turn.timeout_at <= turn.deadline;

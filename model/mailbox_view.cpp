@@ -10,19 +10,12 @@ void Mailbox::decide(Describe& command, const Context& context, std::vector<Acti
   SubjectView view;
   view.queue_length = queue_.size();
   view.outside_count = rare_ ? rare_->outside.size() : 0;
-  if (const Entry* holder = running()) {
-    const Turn& turn = *holder->turn;
-    view.turn = TurnView{
-        .entry = holder->number,
-        .attempt = holder->attempt,
-        .worker = turn.worker,
-        .started_at = turn.started_at,
-        .deadline = context.now.wall + (turn.deadline - context.now.mono),
-        .fencing_token = turn.token,
-        .cancel_requested = turn.cancel_requested,
-    };
-  }
+  view.turn = turn_view(context.now);
+  view.pause = pause_view();
   const auto enough = [&](const Entry& entry) {
+    if (entry.type != EntryType::job) {
+      return false;
+    }
     if (view.jobs.size() == command.jobs_max) {
       return true;
     }
@@ -35,8 +28,26 @@ void Mailbox::decide(Describe& command, const Context& context, std::vector<Acti
   actions.emplace_back(Reply{std::move(command.ticket), std::move(view)});
 }
 
+std::optional<TurnView> Mailbox::turn_view(Now now) const {
+  const Entry* holder = running();
+  if (holder == nullptr) {
+    return std::nullopt;
+  }
+  const Turn& turn = *holder->turn;
+  return TurnView{
+      .type = holder->type,
+      .entry = holder->number,
+      .attempt = holder->attempt,
+      .worker = turn.worker,
+      .started_at = turn.started_at,
+      .deadline = now.wall + (turn.deadline - now.mono),
+      .fencing_token = turn.token,
+      .cancel_requested = turn.cancel_requested,
+  };
+}
+
 std::optional<JobView> Mailbox::view(EntryNumber entry, const Context& context) const {
-  const Entry* found = find(entry);
+  const Entry* found = find_job(entry);
   return found == nullptr ? std::nullopt : std::optional{describe(*found, context)};
 }
 
@@ -86,11 +97,15 @@ void Mailbox::explain_wait(const Entry& entry, WallTime now, JobView& view) cons
   default:
     return;
   }
-  // Who has the turn stands in the way first; without a turn, it is the oldest job of the queue.
-  const EntryNumber blocker = running_ != nobody ? running_ : queue_.front().number;
-  if (blocker != entry.number) {
-    view.behind = blocker;
-    view.reason = blocker < entry.number ? WaitReason::behind : WaitReason::behind_turn;
+  // Who has the turn stands in the way first; without a turn, it is the oldest of the queue.
+  const Entry& blocker = running_ != nobody ? *running() : queue_.front();
+  if (blocker.number != entry.number) {
+    view.behind = blocker.number;
+    view.reason = blocker.type == EntryType::hold       ? WaitReason::behind_hold
+                  : blocker.number < entry.number ? WaitReason::behind
+                                                  : WaitReason::behind_turn;
+  } else if (is_paused()) {
+    view.reason = WaitReason::paused;
   } else {
     const bool backs_off = entry.state == JobState::retrying && entry.due > now;
     view.reason = backs_off ? WaitReason::backing_off : WaitReason::no_worker;
@@ -102,18 +117,23 @@ std::uint64_t Mailbox::position(EntryNumber number) const {
   return queue_.rank(number) + (running_ > number ? 1 : 0);
 }
 
-std::vector<Claim> Mailbox::answerable() const {
-  std::vector<Claim> claims;
-  const auto collect = [&claims](const Entry& entry) {
+std::vector<EntryNumber> Mailbox::answerable() const {
+  std::vector<EntryNumber> entries;
+  const auto collect = [&entries](const Entry& entry) {
     if (entry.turn) {
-      claims.push_back({entry.number, entry.attempt, entry.turn->nonce});
+      entries.push_back(entry.number);
     }
   };
   queue_.for_each(collect);
   if (rare_) {
     rare_->outside.for_each(collect);
   }
-  return claims;
+  return entries;
+}
+
+FencingToken Mailbox::open_token() const {
+  const Entry* holder = running();
+  return holder == nullptr ? FencingToken{} : holder->turn->token;
 }
 
 } // namespace turnwise::model

@@ -86,6 +86,18 @@ std::string_view name(Event event) {
     return "wait-expired";
   case Event::coalesced:
     return "coalesced";
+  case Event::held:
+    return "held";
+  case Event::hold_prolonged:
+    return "hold-prolonged";
+  case Event::hold_released:
+    return "hold-released";
+  case Event::hold_expired:
+    return "hold-expired";
+  case Event::paused:
+    return "paused";
+  case Event::resumed:
+    return "resumed";
   }
   return "unknown";
 }
@@ -104,6 +116,12 @@ Event event_of(const RecordBody& body) {
                         [](const Replaced&) { return Event::replaced; },
                         [](const WaitExpired&) { return Event::wait_expired; },
                         [](const Coalesced&) { return Event::coalesced; },
+                        [](const Held&) { return Event::held; },
+                        [](const HoldProlonged&) { return Event::hold_prolonged; },
+                        [](const HoldReleased&) { return Event::hold_released; },
+                        [](const HoldExpired&) { return Event::hold_expired; },
+                        [](const Paused&) { return Event::paused; },
+                        [](const Resumed&) { return Event::resumed; },
                     },
                     body);
 }
@@ -130,10 +148,30 @@ std::size_t bytes_of(const RecordBody& body) {
           [](const AttemptFailed& failure) { return failure.error.size(); },
           [](const Replaced& change) { return change.metadata.size() + change.payload.size(); },
           [](const Coalesced& absorbed) { return absorbed.subject.size() + absorbed.kind.size() + absorbed.key.size(); },
+          [](const Held& hold) { return hold.subject.size() + hold.owner.size(); },
+          [](const Paused& pause) { return pause.subject.size() + pause.by.size() + pause.why.size(); },
           [](const auto&) { return std::size_t{0}; },
       },
       body);
   return numbers + texts;
+}
+
+std::string_view subject_of(const RecordBody& body) {
+  return std::visit(
+      [](const auto& concrete) -> std::string_view {
+        if constexpr (requires { concrete.subject; }) {
+          return concrete.subject;
+        } else {
+          return {};
+        }
+      },
+      body);
+}
+
+bool closes_entry(const RecordBody& body) {
+  const auto state = state_after(body);
+  return (state && is_final(*state)) || std::holds_alternative<HoldReleased>(body) ||
+         std::holds_alternative<HoldExpired>(body) || std::holds_alternative<Resumed>(body);
 }
 
 std::optional<JobState> state_after(const RecordBody& body) {
@@ -145,12 +183,10 @@ std::optional<JobState> state_after(const RecordBody& body) {
                         [](const Succeeded&) -> State { return JobState::succeeded; },
                         [](const AttemptFailed& failed) -> State { return failed.next; },
                         [](const Released&) -> State { return JobState::waiting; },
-                        [](const CancelRequested&) -> State { return std::nullopt; },
                         [](const Cancelled&) -> State { return JobState::cancelled; },
                         [](const Retried&) -> State { return JobState::waiting; },
-                        [](const Replaced&) -> State { return std::nullopt; },
                         [](const WaitExpired&) -> State { return JobState::failed; },
-                        [](const Coalesced&) -> State { return std::nullopt; },
+                        [](const auto&) -> State { return std::nullopt; },
                     },
                     body);
 }

@@ -131,8 +131,48 @@ struct Coalesced {
   friend bool operator==(const Coalesced&, const Coalesced&) = default;
 };
 
-using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled,
-                                Retried, Replaced, WaitExpired, Coalesced>;
+/// Outside code has the turn: a hold began. The sequence of this record is its fencing token. A hold that waits for its turn has
+/// no record: whoever waits asks again when the shard has changed hands.
+struct Held {
+  std::string subject;
+  std::string owner; ///< who, for people
+  milliseconds ttl{};
+  friend bool operator==(const Held&, const Held&) = default;
+};
+
+/// From now on the hold lasts this long after each renewal, which is not journaled when the span stays.
+struct HoldProlonged {
+  milliseconds ttl{};
+  friend bool operator==(const HoldProlonged&, const HoldProlonged&) = default;
+};
+
+/// Its owner gave the turn back.
+struct HoldReleased {
+  friend bool operator==(const HoldReleased&, const HoldReleased&) = default;
+};
+
+/// Its owner was silent for longer than the ttl.
+struct HoldExpired {
+  friend bool operator==(const HoldExpired&, const HoldExpired&) = default;
+};
+
+/// An operator stopped the subject: the turn that is open ends as it does, and no other begins. Said again, it replaces the words.
+struct Paused {
+  std::string subject;
+  std::string by;
+  std::string why;
+  friend bool operator==(const Paused&, const Paused&) = default;
+};
+
+/// An operator let the subject go on.
+struct Resumed {
+  std::string by;
+  friend bool operator==(const Resumed&, const Resumed&) = default;
+};
+
+using RecordBody =
+    std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled, Retried, Replaced,
+                 WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired, Paused, Resumed>;
 
 struct Record {
   EntryNumber entry;
@@ -157,6 +197,12 @@ enum class Event : std::int16_t {
   replaced = 12,
   wait_expired = 13,
   coalesced = 14,
+  held = 15,
+  hold_prolonged = 16,
+  hold_released = 17,
+  hold_expired = 18,
+  paused = 19,
+  resumed = 20,
 };
 Event event_of(const RecordBody& body);
 std::string_view name(Event event);
@@ -173,7 +219,12 @@ std::optional<KeyUse> key_use(const RecordBody& body);
 /// About how many bytes of memory and of journal a record takes.
 std::size_t bytes_of(const RecordBody& body);
 
-/// The state that the job is in once `body` is applied, where the record alone says it.
+/// The subject that a record names: those that open an entry do. Empty for the others.
+std::string_view subject_of(const RecordBody& body);
+/// Whether nothing can happen to the entry after this record.
+bool closes_entry(const RecordBody& body);
+
+/// The state that the job is in once `body` is applied, where the record alone says it. Nothing for holds and pauses.
 std::optional<JobState> state_after(const RecordBody& body);
 
 template <class... Handlers>

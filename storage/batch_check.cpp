@@ -21,6 +21,12 @@ struct TextsOf {
   Texts operator()(const model::AttemptFailed& body) const { return {body.error}; }
   Texts operator()(const model::Replaced& body) const { return {body.metadata, body.payload}; }
   Texts operator()(const model::Coalesced& body) const { return {body.subject, body.kind, body.key}; }
+  Texts operator()(const model::Held& body) const { return {body.subject, body.owner}; }
+  Texts operator()(const model::Paused& body) const { return {body.subject, body.by, body.why}; }
+  Texts operator()(const model::Resumed& body) const { return {body.by}; }
+  Texts operator()(const model::HoldProlonged&) const { return {}; }
+  Texts operator()(const model::HoldReleased&) const { return {}; }
+  Texts operator()(const model::HoldExpired&) const { return {}; }
   Texts operator()(const model::Due&) const { return {}; }
   Texts operator()(const model::Released&) const { return {}; }
   Texts operator()(const model::CancelRequested&) const { return {}; }

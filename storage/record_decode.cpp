@@ -139,6 +139,10 @@ model::Replaced replaced(const StoredRow& row, const Members& members) {
           .payload = std::string{row.payload}};
 }
 
+model::milliseconds ttl(const Members& members) {
+  return known(members.duration("ttl_ms"), "ttl_ms");
+}
+
 model::RecordBody body(const StoredRow& row, const Members& members) {
   using model::Event;
   switch (static_cast<Event>(row.event)) {
@@ -168,6 +172,18 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
     return replaced(row, members);
   case Event::wait_expired:
     return model::WaitExpired{};
+  case Event::held:
+    return model::Held{std::string{row.subject}, members.copy("owner"), ttl(members)};
+  case Event::hold_prolonged:
+    return model::HoldProlonged{ttl(members)};
+  case Event::hold_released:
+    return model::HoldReleased{};
+  case Event::hold_expired:
+    return model::HoldExpired{};
+  case Event::paused:
+    return model::Paused{std::string{row.subject}, members.copy("by"), members.copy("why")};
+  case Event::resumed:
+    return model::Resumed{members.copy("by")};
   case Event::coalesced:
     return model::Coalesced{std::string{row.subject}, std::string{row.kind}, std::string{row.key}, fingerprint(members)};
   }

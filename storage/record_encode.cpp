@@ -142,6 +142,20 @@ struct Encoder {
     columns.key = body.key;
     add_fingerprint(detail, body.fingerprint);
   }
+  void operator()(const model::Held& body) const {
+    columns.subject = body.subject;
+    detail.add("owner", body.owner);
+    detail.add("ttl_ms", body.ttl.count());
+  }
+  void operator()(const model::HoldProlonged& body) const { detail.add("ttl_ms", body.ttl.count()); }
+  void operator()(const model::Paused& body) const {
+    columns.subject = body.subject;
+    detail.add("by", body.by);
+    detail.add("why", body.why);
+  }
+  void operator()(const model::Resumed& body) const { detail.add("by", body.by); }
+  void operator()(const model::HoldReleased&) const {}
+  void operator()(const model::HoldExpired&) const {}
   void operator()(const model::Due&) const {}
   void operator()(const model::CancelRequested&) const {}
   void operator()(const model::Cancelled&) const {}

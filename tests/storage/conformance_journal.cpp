@@ -69,6 +69,12 @@ std::vector<RecordBody> every_type_with(const std::string& text) {
       model::Cancelled{},
       model::Coalesced{text, text, text, 7},
       model::WaitExpired{},
+      model::Held{text, text, std::chrono::milliseconds{1'500}},
+      model::HoldProlonged{std::chrono::hours{1}},
+      model::HoldReleased{},
+      model::HoldExpired{},
+      model::Paused{text, text, text},
+      model::Resumed{text},
   };
 }
 
