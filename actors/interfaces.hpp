@@ -168,13 +168,12 @@ struct Settle {};
 /// End: forget all subjects and quit. Nobody waits for what is not durable yet.
 struct Close {};
 
-using shard_actor =
-    caf::typed_actor<caf::result<void>(SubmitJobs), caf::result<void>(SubjectCommand), caf::result<void>(EntryCommands), caf::result<void>(DescribeSubject),
-                     caf::result<void>(DescribeJob), caf::result<void>(Take), caf::result<void>(Decided),
-                     caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused),
-                     caf::result<void>(Lost), caf::result<void>(Acquired), caf::result<void>(Loaded),
-                     caf::result<void>(BodiesRead), caf::result<void>(KeysRead), caf::result<void>(StoryRead),
-                     caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
+using shard_actor = caf::typed_actor<
+    caf::result<void>(SubmitJobs), caf::result<void>(SubjectCommand), caf::result<void>(EntryCommands),
+    caf::result<void>(DescribeSubject), caf::result<void>(DescribeJob), caf::result<void>(Take), caf::result<void>(Decided),
+    caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused), caf::result<void>(Lost),
+    caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead), caf::result<void>(KeysRead),
+    caf::result<void>(StoryRead), caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -149,8 +149,7 @@ void Shard::take_effect(Answered& answered, model::Sequence last) {
                                },
                                [&](model::HoldGrant& grant) { begin_turn(grant); },
                                [&](model::SubjectView& view) { show_token(view.turn); },
-                               [&](model::SubjectBusy& busy) { show_token(busy.turn); },
-                               [](auto&) {}},
+                               [&](model::SubjectBusy& busy) { show_token(busy.turn); }, [](auto&) {}},
              answered.response);
   deliver(answered.ticket, std::move(answered.response));
 }

@@ -188,8 +188,9 @@ bool Mailbox::same_jobs_as(const Mailbox& other) const {
     return mine.first_where([&](const Entry& left) {
       const Entry* right = theirs.find(left.number);
       const bool is_volatile = left.type == EntryType::hold && !left.turn;
-      return !is_volatile && (right == nullptr || left.due != right->due || left.kind != right->kind || left.attempt != right->attempt ||
-             left.failures != right->failures || left.state != right->state || left.type != right->type || !same_turn(left.turn, right->turn));
+      return !is_volatile && (right == nullptr || left.due != right->due || left.kind != right->kind ||
+                              left.attempt != right->attempt || left.failures != right->failures ||
+                              left.state != right->state || left.type != right->type || !same_turn(left.turn, right->turn));
     }) == nullptr;
   };
   static const Rare none;
@@ -212,8 +213,8 @@ Entry* Mailbox::find(EntryNumber number) {
   return rare_ ? rare_->outside.find(number) : nullptr;
 }
 
-const Entry* Mailbox::find_job(EntryNumber number) const {
-  const Entry* entry = find(number);
+Entry* Mailbox::find_job(EntryNumber number) {
+  Entry* entry = find(number);
   return entry != nullptr && entry->type == EntryType::job ? entry : nullptr;
 }
 

@@ -131,8 +131,8 @@ struct Coalesced {
   friend bool operator==(const Coalesced&, const Coalesced&) = default;
 };
 
-/// Outside code has the turn: a hold began. The sequence of this record is its fencing token. A hold that waits for its turn has
-/// no record: whoever waits asks again when the shard has changed hands.
+/// Outside code has the turn: a hold began. The sequence of this record is its fencing token. A hold that waits for its turn
+/// has no record: whoever waits asks again when the shard has changed hands.
 struct Held {
   std::string subject;
   std::string owner; ///< who, for people
@@ -156,7 +156,8 @@ struct HoldExpired {
   friend bool operator==(const HoldExpired&, const HoldExpired&) = default;
 };
 
-/// An operator stopped the subject: the turn that is open ends as it does, and no other begins. Said again, it replaces the words.
+/// An operator stopped the subject: the turn that is open ends as it does, and no other begins. Said again, it replaces the
+/// words.
 struct Paused {
   std::string subject;
   std::string by;
