@@ -72,7 +72,9 @@ void write_turn(Writer& out, const TurnView& turn, model::ShardId shard) {
   out.member("started_at", to_text(turn.started_at));
   out.member("lease_expires_at", to_text(turn.deadline));
   out.member("fencing_token", std::to_string(turn.fencing_token.value()));
-  out.member("cancel_requested", turn.cancel_requested);
+  if (turn.type == model::EntryType::job) {
+    out.member("cancel_requested", turn.cancel_requested);
+  }
   out.end_object();
 }
 

@@ -72,6 +72,7 @@ void declare_engine(OptionSet& set, actors::EngineConfig& engine) {
                             1'000'000'000);
   set.number<std::uint64_t>("lane-queue-rows-max", engine.lane_queue_rows_max,
                             "Records that wait for a commit, per lane; beyond: 503", 1, 10'000'000);
+  set.number<std::uint64_t>("lane-queue-bytes-max", engine.lane_queue_bytes_max, "The same in bytes", 1U << 20U, 1ULL << 40U);
   set.number<std::uint64_t>("body-cache-bytes-max", engine.body_cache_bytes_max,
                             "Memory for payloads of jobs that are about to run", 0, 1ULL << 40U);
   set.number<std::uint32_t>("claims-waiting-max", engine.claims_waiting_max, "Long polls of workers at a time; beyond: 503", 1,
