@@ -28,6 +28,7 @@ public:
   std::function<std::optional<model::Response>(const model::NewJob&)> on_submit;
   std::function<std::optional<model::Response>(const Answer&)> on_answer;
   std::function<std::optional<model::Response>(model::JobId)> on_job;
+  std::function<model::Error(const ClaimRequest&)> on_claim; ///< refuses claims
   std::function<model::SubjectView(const std::string&)> on_subject = [](const std::string&) { return model::SubjectView{}; };
   std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
