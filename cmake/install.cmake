@@ -71,6 +71,33 @@ install(CODE "
   file(INSTALL DESTINATION \"\${etc}/turnwise\" TYPE FILE FILES \"${CMAKE_SOURCE_DIR}/conf/turnwise.toml\")
   file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\" TYPE FILE
     FILES \"${CMAKE_BINARY_DIR}/turnwise.service\")")
+foreach(place bash-completion/completions/turnwise:bash zsh/vendor-completions/_turnwise:zsh fish/vendor_completions.d/turnwise.fish:fish)
+  string(REPLACE ":" ";" place ${place})
+  list(GET place 0 file)
+  list(GET place 1 shell)
+  cmake_path(GET file PARENT_PATH folder)
+  install(CODE "
+    file(MAKE_DIRECTORY \"${CMAKE_BINARY_DIR}/completion/${folder}\")
+    execute_process(COMMAND \"$<TARGET_FILE:turnwise>\" completion ${shell} COMMAND_ERROR_IS_FATAL ANY
+      OUTPUT_FILE \"${CMAKE_BINARY_DIR}/completion/${file}\")")
+  install(FILES ${CMAKE_BINARY_DIR}/completion/${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
+endforeach()
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${turnwise_doc_dir})
 install(DIRECTORY docs DESTINATION ${turnwise_doc_dir})
 install(DIRECTORY examples/in-process DESTINATION ${turnwise_doc_dir}/examples)
+
+# ── cpack -G DEB ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+set(CPACK_PACKAGE_NAME turnwise)
+set(CPACK_PACKAGE_CONTACT "Turnwise <turnwise@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
+set(CPACK_GENERATOR DEB)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postgresql, libboost-dev, libssl-dev, libpq-dev, libspdlog-dev, libfmt-dev, libcli11-dev")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/conf/debian/conffiles ${CMAKE_SOURCE_DIR}/conf/debian/postinst
+  ${CMAKE_SOURCE_DIR}/conf/debian/prerm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)
