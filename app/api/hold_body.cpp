@@ -21,7 +21,7 @@ Result<model::NewJob> parse_deferred(const std::string& subject, const boost::js
   }
   boost::json::object whole = object;
   whole["subject"] = subject;
-  auto job = parse_new_job(whole, KeyPlace::header, limits);
+  auto job = parse_new_job(whole, KeyPlace::nowhere, limits);
   if (!job) {
     Error error = job.error();
     error.pointer.insert(0, "/defer");
@@ -99,7 +99,7 @@ Result<Words> parse_words(const boost::json::object& object, Wants wants) {
       in.refuse("why", "why is missing: say why, for those who will ask");
     }
   }
-  if (auto fault = std::move(in).fault(wants == Wants::by ? "it takes by" : "it takes by and why")) {
+  if (auto fault = std::move(in).fault(wants == Wants::by ? "a resumption has by" : "a pause has by, why")) {
     return std::move(*fault);
   }
   return words;

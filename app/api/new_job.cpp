@@ -24,6 +24,9 @@ constexpr double backoff_factor_max = 100;
 constexpr std::string_view job_members =
     "a job has subject, kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
     "lease, coalesce, expires_at, metadata";
+constexpr std::string_view deferred_members =
+    "a deferred job has kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
+    "lease, coalesce, expires_at, metadata";
 constexpr std::string_view backoff_members = "backoff has initial, factor, max, jitter";
 
 void read_names(ObjectReader& in, NewJob& job) {
@@ -150,7 +153,10 @@ Result<NewJob> parse_new_job(const boost::json::object& object, KeyPlace place, 
   if (place == KeyPlace::header && object.contains("idempotency_key")) {
     in.refuse("idempotency_key", "a single job takes its key from the header Idempotency-Key");
   }
-  if (auto fault = std::move(in).fault(job_members)) {
+  if (place == KeyPlace::nowhere && object.contains("idempotency_key")) {
+    in.refuse("idempotency_key", "a deferred job takes no idempotency key");
+  }
+  if (auto fault = std::move(in).fault(place == KeyPlace::nowhere ? deferred_members : job_members)) {
     return std::move(*fault);
   }
   job.fingerprint = model::fingerprint_of(normalized(job));

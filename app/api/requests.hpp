@@ -39,8 +39,8 @@ struct Words {
 enum class Wants { by_and_why, by };
 Result<Words> parse_words(const boost::json::object& object, Wants wants);
 
-/// Where an idempotency key may stand.
-enum class KeyPlace { header, member };
+/// Where an idempotency key may stand: nowhere for the job of a hold, whose subject stands elsewhere as well.
+enum class KeyPlace { header, member, nowhere };
 
 /// A job of POST /v1/jobs, or an item of a batch. Complete but for a key that stands in a header: `fingerprint` covers
 /// everything that was asked for except the key, however it was written. Pointers in errors are relative to `object`.

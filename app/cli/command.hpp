@@ -31,6 +31,7 @@ int submit(const Arguments& arguments);
 int job(const Arguments& arguments);
 int subject(const Arguments& arguments);
 int claim(const Arguments& arguments);
+int completion(const Arguments& arguments);
 int version(const Arguments& arguments);
 
 } // namespace turnwise::cli

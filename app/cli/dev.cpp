@@ -5,6 +5,7 @@
 
 #include "app/cli/parse.hpp"
 #include "app/config/node_options.hpp"
+#include "app/config/option_set.hpp"
 #include "app/dev/private_postgres.hpp"
 #include "app/node/run.hpp"
 #include "storage/migrator.hpp"

@@ -1,6 +1,7 @@
 // Reading the options of a command.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -14,5 +15,8 @@ void describe(CLI::App& app, std::string_view command, std::string_view text, st
 
 /// @returns the status to exit with, when there is nothing to do but that: after --help, or after an error, which it has told.
 std::optional<int> parse(CLI::App& app, const Arguments& arguments);
+
+/// Lets `look` see how the command is defined, and runs nothing. A command without options shows nothing.
+void look_into(const Command& command, const std::function<void(const CLI::App&)>& look);
 
 } // namespace turnwise::cli

@@ -3,6 +3,7 @@
 
 #include "app/cli/parse.hpp"
 #include "app/config/node_options.hpp"
+#include "app/config/option_set.hpp"
 #include "app/node/run.hpp"
 #include "storage/postgres/store.hpp"
 

@@ -4,6 +4,7 @@
 
 #include "app/api/time_text.hpp"
 #include "app/config/config_file.hpp"
+#include "app/config/option_set.hpp"
 #include "app/config/toml.hpp"
 #include "app/handlers/runner.hpp"
 #include "app/http/server.hpp"

@@ -4,14 +4,18 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "actors/engine.hpp"
-#include "app/config/option_set.hpp"
 #include "app/handlers/exec_kind.hpp"
 #include "app/logging/logging.hpp"
 
+// Programs that link the library include this header, and need no CLI11 for it.
+namespace CLI {
+class App;
+}
+
 namespace turnwise::config {
+
+class OptionSet;
 
 struct NodeOptions {
   std::string database{"postgresql:///turnwise"};

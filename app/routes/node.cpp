@@ -3,6 +3,7 @@
 
 #include "app/http/response.hpp"
 #include "app/json/writer.hpp"
+#include "app/routes/openapi.hpp"
 #include "app/routes/routes.hpp"
 
 namespace turnwise::routes {
@@ -64,6 +65,10 @@ Answered readyz(Context& context, Request) {
         {model::Errc::unavailable, "this node is loading its shards or has lost PostgreSQL: try again later", ""});
   }
   co_return json_response(200, R"({"status":"ready"})");
+}
+
+Answered show_openapi(Context&, Request) {
+  co_return json_response(200, std::string{openapi_document()});
 }
 
 } // namespace turnwise::routes

@@ -52,6 +52,7 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
   get("/livez", livez);
   get("/readyz", readyz);
   get("/metrics", show_metrics);
+  get("/openapi.json", show_openapi);
   return routes;
 }
 

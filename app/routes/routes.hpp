@@ -29,5 +29,6 @@ Answered show_stats(Context& context, Request request);
 Answered show_metrics(Context& context, Request request);
 Answered livez(Context& context, Request request);
 Answered readyz(Context& context, Request request);
+Answered show_openapi(Context& context, Request request);
 
 } // namespace turnwise::routes

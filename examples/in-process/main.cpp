@@ -78,7 +78,7 @@ HandlerResult deposit(Accounts& accounts, const JobContext& job) {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     std::cerr << "usage: in-process DATABASE   (a libpq connection string or URI, migrated by `turnwise migrate`)\n";
     return turnwise::node::exit_usage;
   }

@@ -2,7 +2,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <iostream>
+#include <memory>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -69,6 +71,54 @@ TEST_CASE("every command is in the help and has one of its own") {
     }
   }
   CHECK(contains(run({"version"}).out, "turnwise "));
+}
+
+namespace {
+
+/// What bash would offer for the last of these words.
+std::string completed_by_bash(const std::string& script, std::string_view words, int last) {
+  const auto program =
+      script + fmt::format("\nCOMP_WORDS=({}); COMP_CWORD={}; _turnwise; echo \"${{COMPREPLY[*]}}\"\n", words, last);
+  std::string quoted;
+  for (const char c : program) {
+    quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  }
+  const std::unique_ptr<FILE, int (*)(FILE*)> bash(popen(fmt::format("bash -c '{}'", quoted).c_str(), "r"), pclose);
+  std::string text;
+  for (int c = std::fgetc(bash.get()); c != EOF && c != '\n'; c = std::fgetc(bash.get())) {
+    text += static_cast<char>(c);
+  }
+  return text;
+}
+
+/// Whether the shell can read the script; also when there is no such shell here.
+bool can_be_read_by(std::string_view shell, const std::string& script) {
+  const auto command = fmt::format("if command -v {0} >/dev/null; then {0} -n /dev/stdin; else cat >/dev/null; fi", shell);
+  FILE* reader = popen(command.c_str(), "w");
+  std::fwrite(script.data(), 1, script.size(), reader);
+  return pclose(reader) == 0;
+}
+
+} // namespace
+
+TEST_CASE("shells complete what the commands are defined with") {
+  const auto script = run({"completion", "bash"}).out;
+  CHECK(completed_by_bash(script, "turnwise ser", 1) == "serve");
+  CHECK(completed_by_bash(script, "turnwise serve --log-f", 2) == "--log-format");
+  CHECK(completed_by_bash(script, "turnwise serve --log-format j", 3) == "json");
+  CHECK(completed_by_bash(script, "turnwise serve --database x", 3) == ""); // left to the names of files
+  CHECK(completed_by_bash(script, "turnwise completion f", 2) == "fish");
+  for (const std::string shell : {"bash", "zsh", "fish"}) {
+    INFO(shell);
+    const auto printed = run({"completion", shell});
+    CHECK(printed.status == 0);
+    CHECK(can_be_read_by(shell, printed.out));
+    for (const auto& command : cli::commands()) {
+      CHECK(contains(printed.out, command.name));
+    }
+    CHECK(contains(printed.out, "max-attempts"));
+  }
+  CHECK(run({"completion", "csh"}).status == 2);
 }
 
 TEST_CASE("a wrong command line exits with 2") {

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "app/config/node_options.hpp"
+#include "app/config/option_set.hpp"
 #include "app/config/toml.hpp"
 
 using namespace turnwise;

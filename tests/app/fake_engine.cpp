@@ -46,6 +46,10 @@ void FakeEngine::answer(std::vector<Answer> answers, std::shared_ptr<model::Reci
 }
 
 void FakeEngine::claim(ClaimRequest request, std::shared_ptr<ClaimRecipient> recipient) {
+  if (on_claim) {
+    recipient->refused(on_claim(request));
+    return;
+  }
   std::vector<model::Grant> grants;
   {
     const std::lock_guard lock(mutex_);

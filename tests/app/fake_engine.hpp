@@ -28,6 +28,7 @@ public:
   std::function<std::optional<model::Response>(const model::NewJob&)> on_submit;
   std::function<std::optional<model::Response>(const Answer&)> on_answer;
   std::function<std::optional<model::Response>(model::JobId)> on_job;
+  std::function<model::Error(const ClaimRequest&)> on_claim; ///< refuses claims
   std::function<model::SubjectView(const std::string&)> on_subject = [](const std::string&) { return model::SubjectView{}; };
   std::function<model::Response(actors::HoldRequest)> on_hold;
   std::function<model::Response(model::JobId, model::FencingToken, std::optional<milliseconds>)> on_renew;
