@@ -262,7 +262,7 @@ void Shard::begin_settling() {
 void Shard::end_settling() {
   const bool decided = std::all_of(slots_.begin(), slots_.end(), [](const auto& named) {
     const Slot& slot = named.second;
-    return slot.pending == 0 && slot.held.empty();
+    return slot.pending == 0 && slot.held.empty() && !slot.resting;
   });
   if (decided && durable_ == appended_) {
     forget({model::Errc::unavailable, "the node is stopping; try again", ""});

@@ -58,6 +58,7 @@ struct Slot {
   model::FencingToken token; ///< of the newest turn that is durable
   std::uint32_t pending{};   ///< commands sent and not answered yet
   bool on_hold{};            ///< waits for its mailbox to come back, or for the journal to know a key
+  bool undecided_keys{};     ///< a key's job is being decided: what the shard remembers of keys is not all
   bool asks_keys{};          ///< with that: the journal is to be asked when nothing of the subject is undecided
   bool resting{};            ///< was asked to give its mailbox back
   bool starting{};           ///< its head was promised to a poll

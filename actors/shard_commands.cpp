@@ -13,6 +13,8 @@ namespace {
 /// Keys of one subject that are looked up at once.
 constexpr std::size_t keys_asked_max = 1'000;
 
+constexpr milliseconds key_retry{50};
+
 std::string spell_key(const model::NewJob& job) {
   return actors::spell_key(job.subject, job.kind, job.key);
 }
@@ -41,7 +43,8 @@ void Shard::submit_to(Slot& slot, SubmitJobs::Item item) {
     accept(slot, std::move(item));
   } else if (!replay_key(slot, item)) {
     // What the journal has said holds for the first item under the key only: that one changes it.
-    const bool is_new = keys_complete_ || (slot.key_answers && slot.key_answers->erase(spell_key(item.job)) > 0);
+    const bool is_remembered = keys_complete_ && !slot.undecided_keys;
+    const bool is_new = is_remembered || (slot.key_answers && slot.key_answers->erase(spell_key(item.job)) > 0);
     is_new ? accept(slot, std::move(item)) : look_up_key(slot, std::move(item));
   }
 }
@@ -56,6 +59,8 @@ void Shard::accept(Slot& slot, SubmitJobs::Item item) {
   const bool is_late = item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
   if (!item.job.key.empty() && item.job.coalesce == model::Coalesce::never && !is_late) {
     remember_key(spell_key(item.job), entry, item.job.fingerprint);
+  } else if (!item.job.key.empty()) {
+    slot.undecided_keys = true; // which job the key will stand for is known when the mailbox has decided
   }
   enqueue(slot, model::Submit{entry, std::move(item.job), std::move(item.ticket)});
 }
@@ -175,7 +180,7 @@ void Shard::look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups) {
       });
   if (!queued) {
     message.error = "too many reads wait";
-    keys_read(message);
+    self_->delayed_send(self_, key_retry, std::move(message)); // never from within: those who ask are being counted
   }
 }
 
@@ -212,10 +217,6 @@ void Shard::subject_command(SubjectCommand& message) {
   if (refused) {
     deliver(model::ticket_of(message.command), *refused);
   } else {
-    std::visit(model::Overloaded{[this](model::TakeHold& hold) { hold.entry = model::EntryNumber{counter_->take()}; },
-                                 [this](model::Pause& pause) { pause.entry = model::EntryNumber{counter_->take()}; },
-                                 [](auto&) {}},
-               message.command);
     enqueue(slot, std::move(message.command));
   }
   settle(slot);
@@ -233,8 +234,8 @@ void Shard::entry_commands(EntryCommands& message) {
   for (EntryCommand& item : message.items) {
     const auto turn = turns_.find(item.entry);
     if (item.token && (turn == turns_.end() || turn->second->token != *item.token)) {
-      deliver(model::ticket_of(item.command),
-              model::Error{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""});
+      const model::Error ended{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""};
+      when_durable(Answered{model::ticket_of(item.command), ended, nullptr});
     } else if (turn != turns_.end()) {
       enqueue(*turn->second, std::move(item.command));
     } else {

@@ -32,6 +32,11 @@ void Shard::enqueue(Slot& slot, model::Command command) {
     slot.held.emplace_back(std::move(command));
     return;
   }
+  // Numbers are given where the order is: jobs got theirs from accept().
+  std::visit(model::Overloaded{[this](model::TakeHold& hold) { hold.entry = model::EntryNumber{counter_->take()}; },
+                               [this](model::Pause& pause) { pause.entry = model::EntryNumber{counter_->take()}; },
+                               [](auto&) {}},
+             command);
   if (slot.outgoing.empty()) {
     dirty_.push_back(&slot);
   }
@@ -71,6 +76,9 @@ void Shard::decided(Decided& message) {
     carry_out(slot, action);
   }
   slot.pending -= message.commands;
+  if (slot.pending == 0) {
+    slot.undecided_keys = false;
+  }
   if (slot.asks_keys) {
     askers_.push_back(&slot);
   }
@@ -118,6 +126,7 @@ void Shard::settle(Slot& slot) {
 
 void Shard::rested(Rested& message) {
   if (message.generation != generation_) {
+    fail_waiting(*message.mailbox, {model::Errc::unavailable, "the shard has a new owner; try again", ""});
     return;
   }
   Slot& slot = *message.slot;

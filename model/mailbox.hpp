@@ -65,7 +65,8 @@ struct Head {
   enum class Status : std::uint8_t {
     empty,   ///< nothing in the queue
     ready,   ///< `entry` of `kind` can start
-    busy,    ///< a turn is open
+    busy,    ///< a job's turn is open
+    held,    ///< outside code has the turn
     later,   ///< the head backs off
     stopped, ///< the head is halted, or the subject is paused
   };

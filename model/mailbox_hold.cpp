@@ -43,11 +43,16 @@ void Mailbox::decide(TakeHold& command, const Context& context, std::vector<Acti
 
 /// Gives the turn to the hold that is next, if one is.
 void Mailbox::grant_hold(const Context& context, std::vector<Action>& actions) {
-  const Entry* next = rare_ && !rare_->waiting_holds.empty() && !is_busy() && !is_paused() ? next_up() : nullptr;
-  if (next == nullptr || next->type != EntryType::hold) {
+  const auto hold_is_next = [this] {
+    const bool may_be = rare_ && !rare_->waiting_holds.empty() && !is_busy() && !is_paused();
+    const Entry* next = may_be ? next_up() : nullptr;
+    return next != nullptr && next->type == EntryType::hold;
+  };
+  // An older job may have become due since the last tick.
+  if (!hold_is_next() || !settle_alarms(context, actions) || !hold_is_next()) {
     return;
   }
-  const EntryNumber number = next->number;
+  const EntryNumber number = next_up()->number;
   WaitingHold hold = std::move(rare_->waiting_holds.extract(number).mapped());
   const milliseconds ttl = hold.ttl;
   record(number, Held{std::move(hold.subject), std::move(hold.owner), ttl}, context, actions);
@@ -104,10 +109,11 @@ void Mailbox::decide(RenewHold& command, const Context& context, std::vector<Act
     return;
   }
   const milliseconds ttl = bounded(command.ttl.value_or(hold->turn->policy.lease));
-  if (ttl != hold->turn->policy.lease) {
+  if (ttl > hold->turn->policy.lease) {
     record(command.entry, HoldProlonged{ttl}, context, actions);
   }
-  hold->turn->deadline = lease_end(context.now.mono, ttl);
+  // Never earlier than what was told before: the owner counts on that until it has this answer.
+  hold->turn->deadline = std::max(hold->turn->deadline, lease_end(context.now.mono, ttl));
   actions.emplace_back(Reply{std::move(command.ticket), Extended{ttl, false}});
 }
 

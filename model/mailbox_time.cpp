@@ -30,7 +30,7 @@ Head Mailbox::head(Now now) const {
   }
   const auto told = [next](Head::Status status) { return Head{status, next->number, next->kind}; };
   if (is_busy()) {
-    return told(Head::Status::busy);
+    return told(running()->type == EntryType::job ? Head::Status::busy : Head::Status::held);
   }
   if (next->state == JobState::halted || is_paused()) {
     return told(Head::Status::stopped);

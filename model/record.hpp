@@ -140,7 +140,7 @@ struct Held {
   friend bool operator==(const Held&, const Held&) = default;
 };
 
-/// From now on the hold lasts this long after each renewal, which is not journaled when the span stays.
+/// From now on the hold may last this long after a renewal. Renewals by no more than that are not journaled.
 struct HoldProlonged {
   milliseconds ttl{};
   friend bool operator==(const HoldProlonged&, const HoldProlonged&) = default;

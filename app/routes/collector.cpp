@@ -122,4 +122,56 @@ asio::awaitable<std::optional<ClaimCollector::Outcome>> ClaimCollector::collect(
   co_return std::exchange(outcome_, std::nullopt);
 }
 
+namespace {
+
+/// Whether a hold could be given back is not waited for: its ttl ends it anyway.
+class Nobody : public model::Recipient {
+public:
+  void deliver(std::uint32_t /*item*/, model::Response /*response*/) override {}
+};
+
+} // namespace
+
+void give_back(actors::Engine& engine, const model::HoldGrant& grant) {
+  engine.release_hold({grant.shard, grant.entry}, grant.fencing_token, {std::make_shared<Nobody>(), 0});
+}
+
+HoldCollector::HoldCollector(asio::any_io_executor executor, actors::Engine& engine)
+    : bell_(std::make_shared<Bell>(std::move(executor))), engine_(engine) {}
+
+void HoldCollector::deliver(std::uint32_t /*item*/, model::Response response) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!gone_) {
+      answer_ = std::move(response);
+      gone_ = true; // whatever else might come has nobody to go to
+      bell_->ring();
+      return;
+    }
+  }
+  if (const auto* grant = std::get_if<model::HoldGrant>(&response)) {
+    give_back(engine_, *grant);
+  }
+}
+
+void HoldCollector::abandon() {
+  std::optional<model::Response> untold;
+  {
+    const std::lock_guard lock(mutex_);
+    gone_ = true;
+    untold = std::exchange(answer_, std::nullopt);
+  }
+  if (const auto* grant = untold ? std::get_if<model::HoldGrant>(&*untold) : nullptr) {
+    give_back(engine_, *grant);
+  }
+  bell_->ring();
+}
+
+asio::awaitable<std::optional<model::Response>> HoldCollector::collect(std::chrono::milliseconds timeout) {
+  co_await bell_->wait(timeout);
+  const std::lock_guard lock(mutex_);
+  gone_ = true;
+  co_return std::exchange(answer_, std::nullopt);
+}
+
 } // namespace turnwise::routes

@@ -96,4 +96,29 @@ private:
   bool gone_{};                    // guarded
 };
 
+/// What became of a request for a hold. A turn that nobody can be told of any more is given back to the engine.
+class HoldCollector : public model::Recipient {
+public:
+  /// `engine` outlives its own threads.
+  HoldCollector(boost::asio::any_io_executor executor, actors::Engine& engine);
+
+  void deliver(std::uint32_t item, model::Response response) override;
+
+  /// Ends the wait early and gives back what comes later: the client has hung up.
+  void abandon();
+
+  /// Waits at most `timeout`; what comes later is given back. @returns nothing when nothing came
+  boost::asio::awaitable<std::optional<model::Response>> collect(std::chrono::milliseconds timeout);
+
+private:
+  std::shared_ptr<Bell> bell_;
+  actors::Engine& engine_;
+  std::mutex mutex_;
+  std::optional<model::Response> answer_; // guarded
+  bool gone_{};                           // guarded
+};
+
+/// Gives a hold back whose owner was never told of it. From any thread.
+void give_back(actors::Engine& engine, const model::HoldGrant& grant);
+
 } // namespace turnwise::routes

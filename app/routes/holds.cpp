@@ -21,12 +21,6 @@ using model::Ticket;
 /// Jobs in `defer` keep their payload as it was written.
 constexpr json::OpaqueMembers deferred_texts{.depth = 2};
 
-/// Nobody is told of this answer; the ttl would end the hold anyway.
-class Nobody : public model::Recipient {
-public:
-  void deliver(std::uint32_t /*item*/, model::Response /*response*/) override {}
-};
-
 model::Result<std::string> read_subject(const Request& request) {
   if (const auto checked = model::check_subject(request.parameters.front()); !checked) {
     return checked.error();
@@ -58,9 +52,7 @@ Response granted_response(Context& context, const model::HoldGrant& grant, const
   const JobId id{grant.shard, grant.entry};
   response.fields.emplace_back("Location", fmt::format("/v1/holds/{}", model::to_string(id)));
   response.fields.emplace_back("ETag", fmt::format("\"{}\"", grant.fencing_token.value()));
-  response.undelivered = [&engine = context.engine, id, token = grant.fencing_token] {
-    engine.release_hold(id, token, Ticket{std::make_shared<Nobody>(), 0});
-  };
+  response.undelivered = [&engine = context.engine, grant] { give_back(engine, grant); };
   return response;
 }
 
@@ -93,9 +85,10 @@ Answered take_hold(Context& context, Request request) {
   }
   const std::string kind = hold->deferred ? hold->deferred->kind : "";
   const auto patience = hold->wait + context.engine_timeout;
-  const auto collector = std::make_shared<Collector>(co_await boost::asio::this_coro::executor, 1);
+  const auto collector = std::make_shared<HoldCollector>(co_await boost::asio::this_coro::executor, context.engine);
+  request.peer->on_gone([collector] { collector->abandon(); });
   context.engine.hold(std::move(*hold), Ticket{collector, 0});
-  auto answer = co_await collect_one(collector, patience);
+  auto answer = co_await collector->collect(patience);
   if (answer) {
     if (const auto* grant = std::get_if<model::HoldGrant>(&*answer)) {
       co_return granted_response(context, *grant, *subject);

@@ -99,6 +99,20 @@ TEST_CASE("28 more keys than a shard remembers, twice in one batch: no job twice
   CHECK(node->stats().jobs_open == keys);
 }
 
+TEST_CASE("28 29 a key that coalesces, twice in one batch: one job, and another body is refused") {
+  TestNode node(storage::open_memory(1));
+  auto job = keyed("a:1", "k", "1");
+  job.coalesce = model::Coalesce::skip;
+  job.delay = 10s; // nothing absorbs a job that starts later
+  auto other = keyed("a:1", "k", "2");
+  other.coalesce = model::Coalesce::replace;
+  const auto responses = node.submit_all({job, job, other});
+  CHECK(id_of(responses[0]) == id_of(responses[1]));
+  CHECK(get<model::Accepted>(responses[1]).disposition == model::Disposition::duplicate);
+  CHECK(get_error(responses[2]) == model::Errc::idempotency_mismatch);
+  CHECK(node->stats().jobs_open == 1);
+}
+
 /// Submits under a key, absorbed by the job that is there, and once more when that job is done; perhaps with a restart between.
 void check_absorbed_key(model::Coalesce mode, bool restarts) {
   CAPTURE(static_cast<int>(mode), restarts);

@@ -31,6 +31,7 @@ public:
   std::function<model::Error(const ClaimRequest&)> on_claim; ///< refuses claims
   std::function<model::SubjectView(const std::string&)> on_subject = [](const std::string&) { return model::SubjectView{}; };
   std::function<model::Response(actors::HoldRequest)> on_hold;
+  std::function<void(Ticket)> on_hold_later; ///< given, it answers in its own time
   std::function<model::Response(model::JobId, model::FencingToken, std::optional<milliseconds>)> on_renew;
   std::function<model::Response(model::JobId, model::FencingToken)> on_release;
   std::function<model::Response(std::string, std::string, std::string)> on_pause;
@@ -49,7 +50,13 @@ public:
   void describe_job(model::JobId job, Ticket ticket) override;
   void await_job(model::JobId job, milliseconds wait, Ticket ticket) override;
   void describe_subject(std::string subject, std::size_t jobs_max, Ticket ticket) override;
-  void hold(actors::HoldRequest request, Ticket ticket) override { answer_with(on_hold(std::move(request)), ticket); }
+  void hold(actors::HoldRequest request, Ticket ticket) override {
+    if (on_hold_later) {
+      on_hold_later(std::move(ticket));
+    } else {
+      answer_with(on_hold(std::move(request)), ticket);
+    }
+  }
   void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl, Ticket ticket) override {
     answer_with(on_renew(hold, token, ttl), ticket);
   }

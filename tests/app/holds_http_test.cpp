@@ -2,6 +2,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <mutex>
+
 #include "http_fixture.hpp"
 
 using namespace turnwise;
@@ -156,4 +159,27 @@ TEST_CASE("a subject is paused and resumed by somebody, and says so") {
   const auto subject = node.get("/v1/subjects/artifact%3A1");
   has(subject, R"("state":"paused")");
   has(subject, R"(ann paused the subject at 2030-01-01T12:00:00.000000Z: incident 7)");
+}
+
+TEST_CASE("a hold that is granted when its client has gone, or has been told to ask again, is given back") {
+  HttpFixture node({}, 200ms);
+  std::mutex mutex;
+  std::optional<model::Ticket> owed;
+  std::atomic<int> released{0};
+  node.engine.on_hold_later = [&](model::Ticket ticket) {
+    const std::lock_guard lock(mutex);
+    owed = std::move(ticket);
+  };
+  node.engine.on_release = [&](model::JobId hold, model::FencingToken token) {
+    released += hold.entry.value() == 9 && token.value() == 77 ? 1 : 0;
+    return model::HoldGone{};
+  };
+  const auto reply = node.post(holds, R"({"owner":"web-1","ttl":"10s","on_busy":"skip"})");
+  CHECK(reply.status == 503); // no answer within the engine's time
+  {
+    const std::lock_guard lock(mutex);
+    REQUIRE(owed);
+    owed->to->deliver(owed->item, granted());
+  }
+  CHECK(released == 1);
 }

@@ -126,6 +126,27 @@ TEST_CASE("a hold lasts as long as it is renewed; a span that changes is journal
   CHECK(desk.refused(ReleaseHold{grant.entry, {}}) == Errc::stale_fence);
 }
 
+TEST_CASE("a hold that is renewed for a shorter time ends no earlier than its owner was told before") {
+  Fixture desk;
+  const auto grant = desk.ask<HoldGrant>(hold(desk, OnBusy::skip));
+  CHECK(desk.ask<Extended>(RenewHold{grant.entry, 3s, {}}).lease == 3s);
+  CHECK(desk.events().empty());
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 10'100ms);
+}
+
+TEST_CASE("an older job that has become due goes before a hold that waits") {
+  Fixture desk;
+  NewJob later = desk.job();
+  later.delay = 5s;
+  const Accepted scheduled = desk.submit(later);
+  desk.submit();
+  const Claim running = desk.begin();
+  desk.tell(hold(desk, OnBusy::wait, 20s));
+  desk.pass(5s);
+  desk.complete(running);
+  CHECK(desk.start().entry == scheduled.entry);
+}
+
 TEST_CASE("no receipt of a job answers for a hold") {
   Fixture desk;
   const auto grant = desk.ask<HoldGrant>(hold(desk, OnBusy::skip));

@@ -359,7 +359,7 @@ std::string Oracle::head(Now now) const {
   }
   const Job& job = next->second;
   const bool later = job.state == JobState::retrying && *job.due > now.wall;
-  const char* status = runner() != jobs_.end()                   ? "busy"
+  const char* status = runner() != jobs_.end()                   ? (runner()->second.is_hold ? "held" : "busy")
                        : job.state == JobState::halted || pause_ ? "stopped"
                        : later                                   ? "later"
                                                                  : "ready";

@@ -53,14 +53,24 @@ Words Oracle::expect(const TakeHold& command, Moment moment) {
 
 /// After every command: the oldest of the queue may be a hold whose turn has come.
 Words Oracle::grant_hold(Moment moment) {
-  const auto next = oldest_inside();
-  if (pause_ || runner() != jobs_.end() || next == jobs_.end() || !next->second.is_hold) {
+  const auto hold_is_next = [this] {
+    const auto next = oldest_inside();
+    return !pause_ && runner() == jobs_.end() && next != jobs_.end() && next->second.is_hold;
+  };
+  if (!hold_is_next()) {
     return {};
+  }
+  Words lines = settle(moment.now.wall);
+  const auto next = oldest_inside();
+  if (!hold_is_next()) {
+    return lines;
   }
   Job& hold = jobs_.at(next->first);
   hold.state = JobState::running;
   hold.deadline = moment.now.mono + hold.ttl + microseconds{hold.ttl} / 100;
-  return {hold_text("held", next->first), hold_text("hold granted", next->first)};
+  lines.push_back(hold_text("held", next->first));
+  lines.push_back(hold_text("hold granted", next->first));
+  return lines;
 }
 
 Words Oracle::give_up(MonoTime now) {
@@ -81,12 +91,13 @@ Words Oracle::expect(const RenewHold& command, Moment moment) {
     return {"error stale-fence"};
   }
   Words lines;
-  if (command.ttl && *command.ttl != hold->ttl) {
+  const milliseconds ttl = command.ttl.value_or(hold->ttl);
+  if (ttl > hold->ttl) {
     lines.push_back(hold_text("hold-prolonged", command.entry.value()));
-    hold->ttl = *command.ttl;
+    hold->ttl = ttl;
   }
-  hold->deadline = moment.now.mono + hold->ttl + microseconds{hold->ttl} / 100;
-  lines.push_back("extended by " + std::to_string(hold->ttl.count()));
+  hold->deadline = std::max(hold->deadline, moment.now.mono + ttl + microseconds{ttl} / 100);
+  lines.push_back("extended by " + std::to_string(ttl.count()));
   return lines;
 }
 

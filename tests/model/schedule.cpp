@@ -318,7 +318,7 @@ private:
   }
 
   std::string head_in_words() {
-    static constexpr std::array<const char*, 5> statuses{"empty", "ready", "busy", "later", "stopped"};
+    static constexpr std::array<const char*, 6> statuses{"empty", "ready", "busy", "held", "later", "stopped"};
     const Head head = mailbox_.head(now_);
     const std::string status = statuses.at(static_cast<std::size_t>(head.status));
     if (head.status == Head::Status::empty) {
