@@ -39,6 +39,7 @@ void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
                  [&](const Held& body) { fold(number, body, record.at, sequence); },
                  [&](const Paused& body) { fold(number, body, record.at); },
                  [&](const Resumed& body) { fold(number, body); },
+                 [&](const Carried& body) { fold(number, body, kinds); },
                  [&](const Started& body) {
                    if (entry != nullptr) {
                      fold(*entry, body, record.at, sequence);
@@ -188,8 +189,9 @@ bool Mailbox::same_jobs_as(const Mailbox& other) const {
     return mine.first_where([&](const Entry& left) {
       const Entry* right = theirs.find(left.number);
       const bool is_volatile = left.type == EntryType::hold && !left.turn;
-      return !is_volatile && (right == nullptr || left.due != right->due || left.kind != right->kind || left.attempt != right->attempt ||
-             left.failures != right->failures || left.state != right->state || left.type != right->type || !same_turn(left.turn, right->turn));
+      return !is_volatile && (right == nullptr || left.due != right->due || left.kind != right->kind ||
+                              left.attempt != right->attempt || left.failures != right->failures ||
+                              left.state != right->state || left.type != right->type || !same_turn(left.turn, right->turn));
     }) == nullptr;
   };
   static const Rare none;

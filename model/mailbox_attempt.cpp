@@ -71,8 +71,8 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
   // Since the last tick an older job may have become due, or this one may have waited too long.
   const bool settled = settle_alarms(context, actions);
   const Entry* next = next_up();
-  const bool is_meant =
-      next != nullptr && next->type == EntryType::job && next->kind == command.kind && (command.only == nobody || next->number == command.only);
+  const bool is_meant = next != nullptr && next->type == EntryType::job && next->kind == command.kind &&
+                        (command.only == nobody || next->number == command.only);
   if (!settled || is_busy() || is_paused() || !is_meant || !can_start(*next, now.wall)) {
     actions.emplace_back(Reply{std::move(command.ticket), NothingToStart{}});
     return;

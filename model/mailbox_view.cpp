@@ -101,7 +101,7 @@ void Mailbox::explain_wait(const Entry& entry, WallTime now, JobView& view) cons
   const Entry& blocker = running_ != nobody ? *running() : queue_.front();
   if (blocker.number != entry.number) {
     view.behind = blocker.number;
-    view.reason = blocker.type == EntryType::hold       ? WaitReason::behind_hold
+    view.reason = blocker.type == EntryType::hold ? WaitReason::behind_hold
                   : blocker.number < entry.number ? WaitReason::behind
                                                   : WaitReason::behind_turn;
   } else if (is_paused()) {

@@ -67,6 +67,8 @@ private:
   Words expect(const RetryNow& command, Moment moment);
   Words expect(const Tick& command, Moment moment);
   Words expect(const Describe&, Moment) { return {}; }
+  Words expect(const ListOpen&, Moment) { return {"listed"}; }
+  Words expect(const Carry&, Moment) { return {"listed"}; }
   Words expect(const Recall&, Moment) { return {}; } // only looks, like the next one
   Words expect(const Locate&, Moment) { return {}; }
 
