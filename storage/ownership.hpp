@@ -48,7 +48,7 @@ struct ShardRow {
 struct SegmentEnd {
   std::uint64_t rows_max{};       ///< it holds more rows than these
   std::uint64_t rows_min{};       ///< or more than these,
-  std::chrono::seconds age_max{}; ///< and is older
+  std::chrono::milliseconds age_max{}; ///< and is older
 };
 
 /// The segments that there are: numbers without a gap.
@@ -65,7 +65,7 @@ struct Laggard {
 
 /// When an old segment goes: whichever comes first.
 struct Retention {
-  std::chrono::seconds age_max{};
+  std::chrono::milliseconds age_max{};
   std::uint64_t bytes_max{}; ///< of all segments together, with their indexes; zero: any number
 };
 

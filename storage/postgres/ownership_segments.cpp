@@ -13,13 +13,17 @@ std::string text(std::string_view statement) {
   return std::string{statement};
 }
 
-/// As many rows, bytes or seconds as no journal has.
-constexpr std::uint64_t plenty = 1'000'000'000'000'000;
+/// As many rows, bytes or milliseconds as no journal has.
+constexpr std::int64_t plenty = 1'000'000'000'000'000;
 /// Dropped by one call: files are removed at the commit, and a beat is due every second.
 constexpr std::size_t drops_max = 4;
 
-std::int64_t seconds(std::chrono::seconds span) {
-  return std::clamp<std::int64_t>(span.count(), 0, 100'000'000'000);
+std::int64_t at_most_plenty(std::uint64_t number) {
+  return static_cast<std::int64_t>(std::min(number, static_cast<std::uint64_t>(plenty)));
+}
+
+std::int64_t count(std::chrono::milliseconds span) {
+  return std::clamp<std::int64_t>(span.count(), 0, plenty);
 }
 
 } // namespace
@@ -27,7 +31,7 @@ std::int64_t seconds(std::chrono::seconds span) {
 Result<Segments> OwnershipTables::extend_journal(const SegmentEnd& end) {
   return connection_.attempt([&](pqxx::connection& connection) -> Result<Segments> {
     pqxx::nontransaction transaction{connection};
-    const pqxx::params parameters{std::min(end.rows_max, plenty), std::min(end.rows_min, plenty), seconds(end.age_max)};
+    const pqxx::params parameters{at_most_plenty(end.rows_max), at_most_plenty(end.rows_min), count(end.age_max)};
     const auto newest = transaction.query_value<std::uint64_t>(text(sql::extend_journal), parameters);
     return Segments{.newest = newest, .count = transaction.query_value<std::uint64_t>(text(sql::count_segments))};
   });
@@ -62,7 +66,7 @@ Result<std::size_t> OwnershipTables::drop_segments(const Retention& retention) {
     std::size_t dropped = 0;
     for (; dropped < drops_max; ++dropped) {
       const auto oldest = transaction.query_value<std::int64_t>(text(sql::oldest_segment));
-      const pqxx::params parameters{oldest, seconds(retention.age_max), std::min(retention.bytes_max, plenty)};
+      const pqxx::params parameters{oldest, count(retention.age_max), at_most_plenty(retention.bytes_max)};
       if (!transaction.query_value<bool>(text(sql::drop_segment), parameters)) {
         break;
       }

@@ -5,8 +5,8 @@
 
 namespace turnwise::storage::postgres::sql {
 
-/// $1 most rows, $2 rows that an old segment must have, $3 seconds after which it is old.
-inline constexpr std::string_view extend_journal = "SELECT turnwise.extend_journal($1, $2, $3 * interval '1 second')";
+/// $1 most rows, $2 rows that an old segment must have, $3 milliseconds after which it is old.
+inline constexpr std::string_view extend_journal = "SELECT turnwise.extend_journal($1, $2, $3 * interval '1 millisecond')";
 inline constexpr std::string_view count_segments = "SELECT count(*) FROM turnwise.segment";
 
 /// $1 owner, $2 segment.
@@ -28,7 +28,7 @@ inline constexpr std::string_view advance_replay = R"sql(
   UPDATE turnwise.shard AS s SET replay_from = $4 FROM held WHERE s.shard_id = held.shard_id)sql";
 
 inline constexpr std::string_view oldest_segment = "SELECT min(number) FROM turnwise.segment";
-/// $1 segment, $2 seconds of retention, $3 most bytes of the journal, or zero.
-inline constexpr std::string_view drop_segment = "SELECT turnwise.drop_segment($1, $2 * interval '1 second', $3)";
+/// $1 segment, $2 milliseconds of retention, $3 most bytes of the journal, or zero.
+inline constexpr std::string_view drop_segment = "SELECT turnwise.drop_segment($1, $2 * interval '1 millisecond', $3)";
 
 } // namespace turnwise::storage::postgres::sql

@@ -163,24 +163,34 @@ TEST_CASE("M14 is noticed: a segment dropped one too early") {
 
 // ── Killed on the way ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A child process runs a node until the failpoint kills it, and tells how its standing entries were.
+// What the child process does: runs a node until the failpoint kills it, and tells how its standing entries were.
+TEST_CASE("a node that is to be killed", "[.child]") {
+  const char* database = std::getenv("TURNWISE_CHILD_DATABASE");
+  REQUIRE(database != nullptr);
+  TestNode node(storage::open_postgres({.connection = database}), use_small_segments);
+  const StandingEntries standing(node);
+  const auto words = StandingEntries::in_words(node);
+  REQUIRE(write(STDERR_FILENO, words.data(), words.size()) == static_cast<ssize_t>(words.size()));
+  close(STDERR_FILENO);
+  for (int i = 0; i < 400; ++i) {
+    pass_jobs(node, 50);
+  }
+}
+
+/// This program as another process, with a failpoint. @returns how the standing entries were, line by line.
 std::string words_of_a_killed_node(const TestDatabase& database, const std::string& failpoint) {
   int told[2];
   REQUIRE(pipe(told) == 0);
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
+    dup2(told[1], STDERR_FILENO);
     close(told[0]);
-    ::setenv("TURNWISE_FAILPOINTS", failpoint.c_str(), 1);
-    TestNode node(storage::open_postgres({.connection = database.connection()}), use_small_segments);
-    const StandingEntries standing(node);
-    const auto words = StandingEntries::in_words(node);
-    const bool written = write(told[1], words.data(), words.size()) == static_cast<ssize_t>(words.size());
     close(told[1]);
-    for (int i = 0; written && i < 400; ++i) {
-      pass_jobs(node, 50);
-    }
-    _exit(7); // it was not killed
+    ::setenv("TURNWISE_FAILPOINTS", failpoint.c_str(), 1);
+    ::setenv("TURNWISE_CHILD_DATABASE", database.connection().c_str(), 1);
+    execl("/proc/self/exe", "test_actors", "a node that is to be killed", nullptr);
+    _exit(7);
   }
   close(told[1]);
   std::string words;
@@ -192,7 +202,7 @@ std::string words_of_a_killed_node(const TestDatabase& database, const std::stri
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
-  return words;
+  return words.substr(0, words.find("failpoint "));
 }
 
 TEST_CASE("10 a node killed while it carries, moves replays, changes or drops segments leaves the same state", "[postgres]") {
