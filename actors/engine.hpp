@@ -39,7 +39,13 @@ struct EngineConfig {
   milliseconds idempotency_window{std::chrono::hours{24}};
   milliseconds lease_min{model::lease_min}; ///< tests use shorter ones
   milliseconds drain_max{25'000};
-  bool allow_unsafe_durability{}; ///< start although PostgreSQL says fsync=off or the like
+
+  std::uint64_t segment_rows_max{1'000'000};           ///< a segment of the journal ends with about so many rows
+  milliseconds segment_age_max{std::chrono::hours{1}}; ///< or after so long, if it has rows worth it
+  std::uint32_t segments_replayed{2};                  ///< what is open in older ones is carried into the newest, at least 2
+  milliseconds journal_retention{std::chrono::hours{24 * 7}}; ///< older segments are dropped
+  std::uint64_t journal_bytes_max{};                          ///< or the oldest ones when all are larger than this; zero: never
+  bool allow_unsafe_durability{};                             ///< start although PostgreSQL says fsync=off or the like
 };
 /// Empty when the configuration can be used; else one sentence per fault.
 std::vector<std::string> validate(const EngineConfig& config);

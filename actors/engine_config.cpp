@@ -25,6 +25,14 @@ std::vector<std::string> validate(const EngineConfig& config) {
   within("node_ttl_ms", millis(config.node_ttl), 100, 600'000);
   within("lease_min_ms", millis(config.lease_min), 50, 86'400'000);
   within("drain_max_ms", millis(config.drain_max), 0, 600'000);
+  within("segment_rows_max", config.segment_rows_max, 1, 1'000'000'000);
+  within("segment_age_max_ms", millis(config.segment_age_max), 1'000, 30ULL * 86'400'000);
+  within("segments_replayed", config.segments_replayed, 2, 100);
+  if (config.journal_retention < config.idempotency_window) {
+    faults.push_back(fmt::format("journal_retention ({} ms) must not be shorter than the window of idempotency keys ({} ms), "
+                                 "which are looked up in the journal",
+                                 config.journal_retention.count(), config.idempotency_window.count()));
+  }
   if (config.node_ttl < 3 * config.beat) {
     faults.push_back(fmt::format("node_ttl ({} ms) must be at least three beats ({} ms each)", config.node_ttl.count(),
                                  config.beat.count()));

@@ -159,6 +159,22 @@ struct StoryRead {
   std::shared_ptr<model::StoryBuilder> story; ///< null after an error
   std::string error;
 };
+/// From the keeper: replay is to begin with `segment` from now on. What is open and was opened before is to be carried.
+struct CarryOpen {
+  std::uint64_t segment{};
+  std::uint64_t newest{};   ///< the segment that is written to, or a later one
+  model::EntryNumber until; ///< entries from here on were opened in `segment` or later; zero: so are those without a number yet
+};
+/// From a reader: the bodies of entries that are about to be carried.
+struct CarryBodies {
+  Generation generation{};
+  std::vector<storage::Body> bodies;
+  std::string error;
+};
+/// To itself: time for the next portion of what is to be carried.
+struct CarryNext {
+  Generation generation{};
+};
 /// To itself: the timer that was set for `at` has come. One that was set for another moment since is ignored.
 struct WakeUp {
   model::MonoTime at;
@@ -173,7 +189,8 @@ using shard_actor = caf::typed_actor<
     caf::result<void>(DescribeSubject), caf::result<void>(DescribeJob), caf::result<void>(Take), caf::result<void>(Decided),
     caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused), caf::result<void>(Lost),
     caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead), caf::result<void>(KeysRead),
-    caf::result<void>(StoryRead), caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
+    caf::result<void>(StoryRead), caf::result<void>(CarryOpen), caf::result<void>(CarryBodies), caf::result<void>(CarryNext),
+    caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,6 +240,9 @@ TURNWISE_LOCAL_MESSAGE(Loaded)
 TURNWISE_LOCAL_MESSAGE(BodiesRead)
 TURNWISE_LOCAL_MESSAGE(KeysRead)
 TURNWISE_LOCAL_MESSAGE(StoryRead)
+TURNWISE_LOCAL_MESSAGE(CarryOpen)
+TURNWISE_LOCAL_MESSAGE(CarryBodies)
+TURNWISE_LOCAL_MESSAGE(CarryNext)
 TURNWISE_LOCAL_MESSAGE(WakeUp)
 TURNWISE_LOCAL_MESSAGE(Settle)
 TURNWISE_LOCAL_MESSAGE(Close)
@@ -252,6 +272,9 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Loaded))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::BodiesRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::KeysRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::StoryRead))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryOpen))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryBodies))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryNext))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WakeUp))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Settle))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Close))

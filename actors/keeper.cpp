@@ -14,9 +14,6 @@ namespace {
 /// Beats on demand come no closer than this.
 constexpr milliseconds beat_gap{50};
 constexpr std::size_t confirmations_max = 100'000;
-/// A segment of the journal holds about this many rows.
-constexpr std::uint64_t segment_rows_max = 1'000'000;
-constexpr unsigned rounds_between_extensions = 5;
 /// A backlog that has shrunk by more jobs than this, and by half, has left memory worth returning.
 constexpr std::int64_t jobs_worth_returning = 1'000;
 
@@ -104,7 +101,7 @@ void Keeper::run() {
 /// left.
 void Keeper::do_chores() {
   static constexpr std::array<void (Keeper::*)(), 4> chores{&Keeper::look_after_peers, &Keeper::acquire_free,
-                                                            &Keeper::extend_journal, &Keeper::return_memory};
+                                                            &Keeper::look_after_journal, &Keeper::return_memory};
   for (std::size_t done = 0; done < chores.size(); ++done) {
     (this->*chores[next_chore_])();
     next_chore_ = (next_chore_ + 1) % chores.size();
@@ -228,15 +225,6 @@ void Keeper::acquire_free() {
     caf::anon_send((*shards_)[holding.shard.value()], Acquired{holding.epoch});
   }
   spdlog::info("shards-acquired count={}", won->size());
-}
-
-void Keeper::extend_journal() {
-  if (rounds_++ % rounds_between_extensions == 0) {
-    const auto extended = ownership_->extend_journal(segment_rows_max);
-    if (!extended.ok()) {
-      spdlog::warn("journal-not-extended why=\"{}\"", extended.error().detail);
-    }
-  }
 }
 
 /// The allocator keeps what a large backlog has used, in pieces between what is still in use; the system gets it back on

@@ -47,7 +47,11 @@ private:
   void do_chores();
   void look_after_peers();
   void acquire_free();
+  void look_after_journal();
   void extend_journal();
+  void carry_open();
+  void advance_replay();
+  void drop_segments();
   void return_memory();
   void stop();
   void keep_waiting(std::vector<ConfirmHandler> handlers);
@@ -75,6 +79,7 @@ private:
   bool was_reachable_{};
   std::size_t next_chore_{};
   unsigned rounds_{};
+  storage::Segments segments_;    // as of the last look
   std::int64_t jobs_open_peak_{}; // since memory was returned
   std::jthread thread_;           // last: everything above is there when it starts
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/carrying.hpp"
 #include "actors/engine.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/lane.hpp"
@@ -66,6 +67,8 @@ struct NodeContext {
   dispatcher_actor dispatcher;
   std::atomic<std::uint64_t> body_cache_bytes{};
   std::atomic<bool> draining{};
+  CarryPermits carry_permits;
+  CarriedShards carried_shards;
 
   [[nodiscard]] Lane& lane_of(model::ShardId shard) { return *lanes[shard.value() % lanes.size()]; }
 };

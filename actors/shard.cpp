@@ -63,6 +63,9 @@ shard_actor::behavior_type Shard::make_behavior() {
       [=, this](BodiesRead& message) { guarded([&] { bodies_read(message); }); },
       [=, this](KeysRead& message) { guarded([&] { keys_read(message); }); },
       [=, this](StoryRead& message) { guarded([&] { story_read(message); }); },
+      [=, this](const CarryOpen& message) { guarded([&] { carry_open(message); }); },
+      [=, this](CarryBodies& message) { guarded([&] { carry_bodies(message); }); },
+      [=, this](const CarryNext& message) { guarded([&] { carry_portion(message); }); },
       [=, this](const WakeUp& message) { guarded([&] { wake_up(message.at); }); },
       [=, this](const Settle&) { guarded([&] { begin_settling(); }); },
       [=, this](const Close&) { close(); },
@@ -206,6 +209,7 @@ void Shard::forget(const model::Error& error) {
   }
   phase_ = is_ending() ? Phase::closed : Phase::unowned;
   ++generation_;
+  carrying_.reset();
   for (Effect& effect : std::exchange(effects_, {})) {
     fail_effect(effect, error);
   }

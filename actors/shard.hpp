@@ -54,15 +54,17 @@ struct Slot {
   std::unique_ptr<KeyAnswers> key_answers; ///< while those that waited for them are let go
   model::Head head;
   std::optional<model::MonoTime> timer;
-  std::uint64_t open{};      ///< jobs, as of the last decision
-  model::FencingToken token; ///< of the newest turn that is durable
-  std::uint32_t pending{};   ///< commands sent and not answered yet
-  bool on_hold{};            ///< waits for its mailbox to come back, or for the journal to know a key
-  bool undecided_keys{};     ///< a key's job is being decided: what the shard remembers of keys is not all
-  bool asks_keys{};          ///< with that: the journal is to be asked when nothing of the subject is undecided
-  bool resting{};            ///< was asked to give its mailbox back
-  bool starting{};           ///< its head was promised to a poll
-  Job job;                   ///< with that: the body of the head, once it is there
+  std::uint64_t open{};          ///< jobs, as of the last decision
+  model::FencingToken token;     ///< of the newest turn that is durable
+  model::EntryNumber turn_entry; ///< whose turn that is, if it began here,
+  model::Attempt turn_attempt;   ///< and which attempt
+  std::uint32_t pending{};       ///< commands sent and not answered yet
+  bool on_hold{};                ///< waits for its mailbox to come back, or for the journal to know a key
+  bool undecided_keys{};         ///< a key's job is being decided: what the shard remembers of keys is not all
+  bool asks_keys{};              ///< with that: the journal is to be asked when nothing of the subject is undecided
+  bool resting{};                ///< was asked to give its mailbox back
+  bool starting{};               ///< its head was promised to a poll
+  Job job;                       ///< with that: the body of the head, once it is there
   std::optional<std::list<Slot*>::iterator> ready_place;
   model::KindId ready_kind;
 };
@@ -181,6 +183,21 @@ private:
   void replace_body(Slot& slot, model::EntryNumber entry, const model::Replaced& replaced);
   void drop_body(model::EntryNumber entry);
 
+  // ── Carrying what is open into the newest segment: shard_carry.cpp ──
+  void carry_open(const CarryOpen& message);
+  void carry_portion(const CarryNext& message);
+  void list_portion();
+  void list_packed(Carrying::Subject subject, const model::Mailbox& mailbox, std::size_t room);
+  void listed(const Slot& slot, const model::Listed& listed);
+  void take_listed(const std::string& subject, const std::vector<model::EntryNumber>& entries);
+  void answered_portion();
+  void carry_durable();
+  void read_portion();
+  void carry_bodies(CarryBodies& message);
+  [[nodiscard]] bool complete_carried(Slot& slot, model::EntryNumber entry, model::Carried& carried);
+  void end_carrying();
+  void give_up_carrying(const char* why);
+
   // ── Records and effects: shard_effects.cpp ──
   /// An answer that waits for its commit. A Grant also needs its job, to carry the payload.
   struct Answered {
@@ -201,15 +218,17 @@ private:
   struct KeyQuestions {
     std::shared_ptr<std::vector<KeyLookup>> lookups;
   };
+  struct CarryStep {};
   /// Takes effect when the first `after` records of this generation are durable.
   struct Effect {
     std::uint64_t after{};
-    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions> what;
+    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep> what;
   };
   void carry_out(Slot& slot, model::Action& action);
   void carry_out(Slot& slot, model::Append& action);
   void carry_out(Slot& slot, model::Reply& action);
   void carry_out(Slot& slot, model::AskJournal& action);
+  void carry_out(Slot& slot, model::Listed& action);
   void note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body);
   void count(const model::RecordBody& body);
   void when_durable(decltype(Effect::what) what);
@@ -261,6 +280,12 @@ private:
   bool keys_complete_{true};
   std::vector<Slot*> askers_;          // of this message: they wait for the journal to say which keys it knows
   std::vector<KeyLookup> key_lookups_; // to be sent at the end of this message
+
+  std::unique_ptr<Carrying> carrying_; // while something is being carried
+  // What was carried stays so, whoever owns the shard: entries before the one have a row in the other segment or a later one.
+  model::EntryNumber carried_until_;
+  std::uint64_t carried_in_{};
+  std::uint64_t carry_rounds_{};
 
   std::unordered_map<std::uint64_t, Question> questions_;
   std::uint64_t next_question_{1};

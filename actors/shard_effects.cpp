@@ -14,6 +14,13 @@ void Shard::carry_out(Slot& slot, model::Action& action) {
 
 void Shard::carry_out(Slot& slot, model::Append& action) {
   const model::EntryNumber entry = action.record.entry;
+  if (auto* carried = std::get_if<model::Carried>(&action.record.body)) {
+    if (complete_carried(slot, entry, *carried)) { // nothing happens: the shard need not notice
+      outgoing_.push_back(std::move(action.record));
+      ++appended_;
+    }
+    return;
+  }
   note(slot, entry, action.record.body);
   count(action.record.body);
   const bool closes = model::closes_entry(action.record.body);
@@ -43,6 +50,10 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
   ask({Question::Purpose::judge, entry, std::move(action.command), std::move(ticket)});
 }
 
+void Shard::carry_out(Slot& slot, model::Listed& action) {
+  listed(slot, action);
+}
+
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
   if (const auto use = model::key_use(body)) {
@@ -54,6 +65,9 @@ void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& 
     turns_[entry] = &slot;
   } else if (const auto* replaced = std::get_if<model::Replaced>(&body)) {
     replace_body(slot, entry, *replaced);
+    if (carrying_) {
+      carrying_->replaced.insert_or_assign(entry, *replaced);
+    }
   } else if (const auto* failed = std::get_if<model::AttemptFailed>(&body)) {
     if (failed->cause == model::FailureCause::failed) {
       turns_.erase(entry); // answered; a lease that ran out may still be answered late
@@ -122,7 +136,8 @@ void Shard::take_effect(Effect& effect, model::Sequence last) {
                                [&](const Ask& ask) { read_story(ask.question); },
                                [&](const Finished& finished) { tell_watchers(finished.entry); },
                                [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
-                               [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); }},
+                               [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
+                               [&](CarryStep&) { carry_durable(); }},
              effect.what);
 }
 
@@ -132,7 +147,14 @@ void Shard::take_effect(Answered& answered, model::Sequence last) {
   const auto begin_turn = [&](auto& grant) {
     grant.fencing_token = model::FencingToken{last.value()};
     if (const auto turn = turns_.find(grant.entry); turn != turns_.end()) {
-      turn->second->token = grant.fencing_token;
+      Slot& slot = *turn->second;
+      slot.token = grant.fencing_token;
+      slot.turn_entry = grant.entry;
+      if constexpr (requires { grant.attempt; }) {
+        slot.turn_attempt = grant.attempt;
+      } else {
+        slot.turn_attempt = {}; // a hold has no attempts
+      }
     }
   };
   const auto show_token = [&](std::optional<model::TurnView>& view) {

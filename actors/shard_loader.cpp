@@ -21,7 +21,7 @@ public:
     if (const auto subject = model::subject_of(record.body); !subject.empty()) {
       subject_ = subject;
     }
-    if (const auto use = model::key_use(record.body); use && record.at >= keys_since_) {
+    if (const auto use = model::key_use(record.body); use && use->at.value_or(record.at) >= keys_since_) {
       remember(*use);
     }
     folded_.apply(record, sequence, kinds_);
@@ -102,6 +102,7 @@ model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& r
   }
   fold.finish_entry();
   fold.forget_old_keys();
+  loaded->keys_complete = loaded->keys_complete && replayed->is_whole; // older segments may have some of the window
   if (TURNWISE_MUTANT("M13")) {
     loaded->keys.clear(); // idempotency keys not known after a takeover
   }

@@ -308,8 +308,21 @@ struct Resume {
   Ticket ticket;
 };
 
+/// Which entries are open. Answered with Listed.
+struct ListOpen {
+  EntryNumber from;
+  EntryNumber until; ///< before this one
+  std::size_t max{};
+  std::uint64_t round{}; ///< the asker's own mark, handed back
+};
+/// Records the whole state of these entries, of those that are still open. Followed by Listed, without any.
+struct Carry {
+  std::vector<EntryNumber> entries;
+  std::uint64_t round{}; ///< as in ListOpen
+};
+
 using Command = std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe, Recall,
-                             Locate, TakeHold, RenewHold, ReleaseHold, Pause, Resume>;
+                             Locate, TakeHold, RenewHold, ReleaseHold, Pause, Resume, ListOpen, Carry>;
 
 /// Whom the command's answer is owed to; nobody for Tick.
 Ticket ticket_of(const Command& command);

@@ -102,6 +102,17 @@ public:
     }
     return nullptr;
   }
+  /// Visits entries from `number` on, in order, as long as `visit` says yes.
+  template <class Visit>
+  void visit_from(EntryNumber number, Visit visit) const {
+    for (std::size_t index = chunk_of(number); index < chunks_.size(); ++index) {
+      for (const Entry& entry : chunks_[index]) {
+        if (entry.number >= number && !visit(entry)) {
+          return;
+        }
+      }
+    }
+  }
   template <class Visit>
   void for_each(Visit visit) {
     for (Chunk& chunk : chunks_) {

@@ -16,6 +16,12 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
     story_.submitted_at = at;
     story_.state = submitted->run_at ? JobState::scheduled : JobState::waiting;
   }
+  if (const auto* carried = std::get_if<Carried>(&record.body)) {
+    if (!opened_ && carried->type == CarriedType::job) {
+      begin_with(*carried); // what was before is in segments that are gone
+    }
+    return; // else it says what is known
+  }
   if (!opened_ || is_final(story_.state)) {
     return;
   }
@@ -46,6 +52,31 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
              record.body);
   if (is_final(story_.state)) {
     story_.finished_at = at;
+  }
+}
+
+/// Attempts that ended before are counted, not listed: nothing but their number is known.
+void StoryBuilder::begin_with(const Carried& body) {
+  opened_ = true;
+  story_.job = body.job;
+  story_.submitted_at = body.since;
+  story_.state = body.state;
+  story_.retry_at = body.state == JobState::retrying ? body.due : std::nullopt;
+  story_.attempt = body.attempt;
+  story_.failures = body.failures;
+  if (!body.turn) {
+    return;
+  }
+  latest_nonce_ = body.turn->nonce;
+  story_.cancel_requested = body.turn->cancel_requested;
+  if (body.turn->open) {
+    story_.attempts.push_back({.attempt = body.attempt,
+                               .worker = body.turn->worker,
+                               .fencing_token = body.turn->token,
+                               .started_at = body.turn->started_at,
+                               .ended_at = std::nullopt,
+                               .outcome = "running",
+                               .error = {}});
   }
 }
 

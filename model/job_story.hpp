@@ -38,7 +38,8 @@ struct JobStory {
   std::optional<JobView> now;         ///< of an open job: why it waits and where, as its mailbox says
 };
 
-/// Folds the rows of one entry, ordered by sequence. Nothing when they do not begin with `submitted`.
+/// Folds the rows of one entry, ordered by sequence. It begins with `submitted`, or, when the segment with that is gone, with
+/// the first `carried`. Nothing when there is neither.
 class StoryBuilder {
 public:
   StoryBuilder(ShardId shard, EntryNumber entry) { story_.shard = shard, story_.entry = entry; }
@@ -50,6 +51,7 @@ public:
   [[nodiscard]] Response judge(const Claim& claim) const;
 
 private:
+  void begin_with(const Carried& body);
   void tell(const Started& body, Sequence sequence, WallTime at);
   void tell(const AttemptFailed& body, WallTime at);
   void end_attempt(Attempt attempt, WallTime at, std::string_view outcome, std::string error);

@@ -39,6 +39,7 @@ void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
                  [&](const Held& body) { fold(number, body, record.at, sequence); },
                  [&](const Paused& body) { fold(number, body, record.at); },
                  [&](const Resumed& body) { fold(number, body); },
+                 [&](const Carried& body) { fold(number, body, kinds); },
                  [&](const Started& body) {
                    if (entry != nullptr) {
                      fold(*entry, body, record.at, sequence);

@@ -49,7 +49,12 @@ struct Reply {
 struct AskJournal {
   Command command;
 };
-using Action = std::variant<Append, Reply, AskJournal>;
+/// Answer to ListOpen: the entries. And, with none, what follows the records that Carry made.
+struct Listed {
+  std::vector<EntryNumber> entries; ///< ascending
+  std::uint64_t round{};            ///< of the command
+};
+using Action = std::variant<Append, Reply, AskJournal, Listed>;
 
 // ── What a mailbox needs from outside to decide ──────────────────────────────────────────────────────────────────────────
 
@@ -115,6 +120,11 @@ public:
   [[nodiscard]] std::vector<EntryNumber> answerable() const;
   /// The token of the open turn as replay found it; zero when none is open, or when it began live.
   [[nodiscard]] FencingToken open_token() const;
+  /// Open entries from `from` on and before `until`, ascending, at most `max`. Holds that wait are in no journal, and not here.
+  [[nodiscard]] std::vector<EntryNumber> open_entries(EntryNumber from, EntryNumber until, std::size_t max) const;
+  /// The state of an open entry as a record that stands for all earlier ones; nothing when it is not open. What a mailbox does
+  /// not know is left out: the subject, and of a job all but its kind.
+  [[nodiscard]] std::optional<Carried> carried(EntryNumber number, const KindTable& kinds) const;
   /// Gives up all holds that wait; returns the tickets that are owed an answer.
   std::vector<Ticket> take_waiting();
 
@@ -140,6 +150,8 @@ private:
   void decide(ReleaseHold& command, const Context& context, std::vector<Action>& actions);
   void decide(Pause& command, const Context& context, std::vector<Action>& actions);
   void decide(Resume& command, const Context& context, std::vector<Action>& actions);
+  void decide(ListOpen& command, const Context& context, std::vector<Action>& actions);
+  void decide(Carry& command, const Context& context, std::vector<Action>& actions);
 
   void fold(EntryNumber number, const Submitted& body, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
@@ -159,6 +171,7 @@ private:
   void fold(EntryNumber number, const Held& body, WallTime at, Sequence sequence);
   void fold(EntryNumber number, const Paused& body, WallTime at);
   void fold(EntryNumber number, const Resumed& body);
+  void fold(EntryNumber number, const Carried& body, KindTable& kinds);
 
   /// Applies the record and asks for it to be journaled.
   void record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions);

@@ -20,6 +20,12 @@ constexpr std::array<std::pair<JobState, std::string_view>, 9> state_names{{
     {JobState::cancelled, "cancelled"},
 }};
 
+constexpr std::array<std::pair<CarriedType, std::string_view>, 3> carried_types{{
+    {CarriedType::job, "job"},
+    {CarriedType::hold, "hold"},
+    {CarriedType::pause, "pause"},
+}};
+
 Event event_of(FailureCause cause) {
   switch (cause) {
   case FailureCause::failed:
@@ -47,6 +53,19 @@ std::optional<JobState> job_state(std::string_view name) {
   for (const auto& [state, text] : state_names) {
     if (text == name) {
       return state;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view name(CarriedType type) {
+  return carried_types.at(static_cast<std::size_t>(type)).second;
+}
+
+std::optional<CarriedType> carried_type(std::string_view name) {
+  for (const auto& [type, text] : carried_types) {
+    if (text == name) {
+      return type;
     }
   }
   return std::nullopt;
@@ -98,6 +117,8 @@ std::string_view name(Event event) {
     return "paused";
   case Event::resumed:
     return "resumed";
+  case Event::carried:
+    return "carried";
   }
   return "unknown";
 }
@@ -122,26 +143,35 @@ Event event_of(const RecordBody& body) {
                         [](const HoldExpired&) { return Event::hold_expired; },
                         [](const Paused&) { return Event::paused; },
                         [](const Resumed&) { return Event::resumed; },
+                        [](const Carried&) { return Event::carried; },
                     },
                     body);
 }
 
 std::optional<KeyUse> key_use(const RecordBody& body) {
   if (const auto* job = std::get_if<Submitted>(&body); job != nullptr && !job->key.empty()) {
-    return KeyUse{job->subject, job->kind, job->key, job->fingerprint};
+    return KeyUse{job->subject, job->kind, job->key, job->fingerprint, std::nullopt};
+  }
+  if (const auto* carried = std::get_if<Carried>(&body); carried != nullptr && !carried->job.key.empty()) {
+    return KeyUse{carried->job.subject, carried->job.kind, carried->job.key, carried->job.fingerprint, carried->since};
   }
   if (const auto* absorbed = std::get_if<Coalesced>(&body)) {
-    return KeyUse{absorbed->subject, absorbed->kind, absorbed->key, absorbed->fingerprint};
+    return KeyUse{absorbed->subject, absorbed->kind, absorbed->key, absorbed->fingerprint, std::nullopt};
   }
   return std::nullopt;
 }
 
 std::size_t bytes_of(const RecordBody& body) {
   constexpr std::size_t numbers = 100; // keys, times and what else has a fixed size
+  const auto of_job = [](const Submitted& job) {
+    return job.subject.size() + job.kind.size() + job.key.size() + job.metadata.size() + job.payload.size();
+  };
   const std::size_t texts = std::visit(
       Overloaded{
-          [](const Submitted& job) {
-            return job.subject.size() + job.kind.size() + job.key.size() + job.metadata.size() + job.payload.size();
+          [&](const Submitted& job) { return of_job(job); },
+          [&](const Carried& carried) {
+            return of_job(carried.job) + (carried.turn ? carried.turn->worker.size() : 0) + carried.by.size() +
+                   carried.why.size();
           },
           [](const Started& start) { return start.worker.size(); },
           [](const Succeeded& success) { return success.result.size(); },
@@ -161,6 +191,8 @@ std::string_view subject_of(const RecordBody& body) {
       [](const auto& concrete) -> std::string_view {
         if constexpr (requires { concrete.subject; }) {
           return concrete.subject;
+        } else if constexpr (requires { concrete.job.subject; }) {
+          return concrete.job.subject;
         } else {
           return {};
         }
@@ -176,19 +208,21 @@ bool closes_entry(const RecordBody& body) {
 
 std::optional<JobState> state_after(const RecordBody& body) {
   using State = std::optional<JobState>;
-  return std::visit(Overloaded{
-                        [](const Submitted& job) -> State { return job.run_at ? JobState::scheduled : JobState::waiting; },
-                        [](const Due&) -> State { return JobState::waiting; },
-                        [](const Started&) -> State { return JobState::running; },
-                        [](const Succeeded&) -> State { return JobState::succeeded; },
-                        [](const AttemptFailed& failed) -> State { return failed.next; },
-                        [](const Released&) -> State { return JobState::waiting; },
-                        [](const Cancelled&) -> State { return JobState::cancelled; },
-                        [](const Retried&) -> State { return JobState::waiting; },
-                        [](const WaitExpired&) -> State { return JobState::failed; },
-                        [](const auto&) -> State { return std::nullopt; },
-                    },
-                    body);
+  return std::visit(
+      Overloaded{
+          [](const Submitted& job) -> State { return job.run_at ? JobState::scheduled : JobState::waiting; },
+          [](const Due&) -> State { return JobState::waiting; },
+          [](const Started&) -> State { return JobState::running; },
+          [](const Succeeded&) -> State { return JobState::succeeded; },
+          [](const AttemptFailed& failed) -> State { return failed.next; },
+          [](const Released&) -> State { return JobState::waiting; },
+          [](const Cancelled&) -> State { return JobState::cancelled; },
+          [](const Retried&) -> State { return JobState::waiting; },
+          [](const WaitExpired&) -> State { return JobState::failed; },
+          [](const Carried& carried) -> State { return carried.type == CarriedType::job ? State{carried.state} : State{}; },
+          [](const auto&) -> State { return std::nullopt; },
+      },
+      body);
 }
 
 } // namespace turnwise::model

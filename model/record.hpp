@@ -171,9 +171,42 @@ struct Resumed {
   friend bool operator==(const Resumed&, const Resumed&) = default;
 };
 
+/// The turn of a carried entry, while it may still be answered.
+struct CarriedTurn {
+  Nonce nonce;        ///< of a hold: nothing
+  std::string worker; ///< of a hold: its owner
+  Policy policy;      ///< of a hold: its ttl is the lease
+  WallTime started_at;
+  FencingToken token; ///< zero: the record that began the turn is replayed with this one, and knows it
+  bool open{true};
+  bool cancel_requested{};
+  friend bool operator==(const CarriedTurn&, const CarriedTurn&) = default;
+};
+
+enum class CarriedType : std::uint8_t { job, hold, pause };
+std::string_view name(CarriedType type);
+std::optional<CarriedType> carried_type(std::string_view name);
+
+/// The whole state of an entry that is still open while the segment with its earlier records goes out of use. It stands for
+/// all of them: a replay that begins with this record needs none.
+struct Carried {
+  CarriedType type{};
+  Submitted job;  ///< as replaced since, under the fingerprint of its key; of a hold or a pause the subject alone
+  WallTime since; ///< when it was submitted, held or paused
+  JobState state{};
+  std::optional<WallTime> due;        ///< of a scheduled or retrying job
+  std::optional<WallTime> expires_at; ///< as far as it still counts: a job that was retried by hand has none any more
+  Attempt attempt;                    ///< starts so far
+  std::uint32_t failures{};           ///< of them, those that counted
+  std::optional<CarriedTurn> turn;
+  std::string by;  ///< of a pause
+  std::string why; ///< of a pause
+  friend bool operator==(const Carried&, const Carried&) = default;
+};
+
 using RecordBody =
     std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled, Retried, Replaced,
-                 WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired, Paused, Resumed>;
+                 WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired, Paused, Resumed, Carried>;
 
 struct Record {
   EntryNumber entry;
@@ -204,6 +237,7 @@ enum class Event : std::int16_t {
   hold_expired = 18,
   paused = 19,
   resumed = 20,
+  carried = 21,
 };
 Event event_of(const RecordBody& body);
 std::string_view name(Event event);
@@ -214,6 +248,7 @@ struct KeyUse {
   std::string_view kind;
   std::string_view key;
   Fingerprint fingerprint{};
+  std::optional<WallTime> at; ///< when, if that was before the record
 };
 std::optional<KeyUse> key_use(const RecordBody& body);
 

@@ -10,11 +10,15 @@ namespace turnwise::storage {
 namespace {
 
 /// The texts of a body that come from outside; the rest are empty.
-using Texts = std::array<std::string_view, 5>;
+using Texts = std::array<std::string_view, 8>;
 
 struct TextsOf {
   Texts operator()(const model::Submitted& body) const {
     return {body.subject, body.kind, body.key, body.metadata, body.payload};
+  }
+  Texts operator()(const model::Carried& body) const {
+    const std::string_view worker = body.turn ? std::string_view{body.turn->worker} : std::string_view{};
+    return {body.job.subject, body.job.kind, body.job.key, body.job.metadata, body.job.payload, worker, body.by, body.why};
   }
   Texts operator()(const model::Started& body) const { return {body.worker}; }
   Texts operator()(const model::Succeeded& body) const { return {body.result}; }

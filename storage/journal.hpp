@@ -75,11 +75,18 @@ public:
 /// Takes rows one by one, so that nobody has to hold all of them.
 using RowSink = std::function<void(Sequence, model::Record&&)>;
 
+/// What a replay has read.
+struct Replayed {
+  bool is_whole{}; ///< false: the shard has older segments, with closed entries only, or did have
+};
+
 /// The record that opened an entry, with its payload, as changed by later `replaced` records.
 struct Body {
   ShardId shard;
   EntryNumber entry;
   model::Submitted job;
+  model::WallTime since;                ///< when it was submitted
+  model::Fingerprint key_fingerprint{}; ///< of the request that used its key: a `replaced` does not change that
 };
 
 struct KeyQuery {
@@ -99,14 +106,16 @@ class JournalReader {
 public:
   virtual ~JournalReader() = default;
 
-  /// All rows of a shard without payload, result and error texts, ordered by entry, then sequence. After an error the sink has
-  /// got a part of them.
-  virtual Result<model::Done> replay(ShardId shard, const RowSink& sink) = 0;
+  /// All rows of a shard from the segment on with which its replay begins, without payload, result and error texts, ordered by
+  /// entry, then sequence. An entry whose rows do not begin with one that opens it has been closed, or is carried by a later
+  /// one of them. After an error the sink has got a part of them.
+  virtual Result<Replayed> replay(ShardId shard, const RowSink& sink) = 0;
 
-  /// The bodies of these entries, in any order; entries that do not exist are left out.
+  /// The bodies of these open entries, in any order; entries that do not exist are left out, closed ones may be.
   virtual Result<std::vector<Body>> bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) = 0;
 
-  /// Everything that happened to an entry, by sequence, texts included; nothing when there is no such entry. After an error the
+  /// Everything that happened to an entry, by sequence, texts included; nothing when there is no such entry. What was in
+  /// segments that have been dropped is missing: an entry that outlived them begins with a `carried` then. After an error the
   /// sink has got a part of it.
   virtual Result<model::Done> history(ShardId shard, EntryNumber entry, const RowSink& sink) = 0;
 

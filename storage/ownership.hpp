@@ -44,6 +44,31 @@ struct ShardRow {
   bool owned{}; ///< somebody's, dead or alive
 };
 
+/// When the newest segment of the journal ends.
+struct SegmentEnd {
+  std::uint64_t rows_max{};            ///< it holds more rows than these
+  std::uint64_t rows_min{};            ///< or more than these,
+  std::chrono::milliseconds age_max{}; ///< and is older
+};
+
+/// The segments that there are: numbers without a gap.
+struct Segments {
+  std::uint64_t newest{};
+  std::uint64_t count{};
+};
+
+/// A shard whose replay begins with a segment that is too old.
+struct Laggard {
+  ShardId shard;
+  Sequence first; ///< the first number in newer segments; zero: the shard has no row there
+};
+
+/// When an old segment goes: whichever comes first.
+struct Retention {
+  std::chrono::milliseconds age_max{};
+  std::uint64_t bytes_max{}; ///< of all segments together, with their indexes; zero: any number
+};
+
 /// What PostgreSQL says about its durability and its encoding; a node refuses to start on the wrong answers.
 struct ServerFacts {
   int version{}; ///< as in server_version_num
@@ -92,9 +117,22 @@ public:
   /// Leaves the node table at a clean end; what the node still owns becomes free.
   virtual Result<model::Done> leave(Incarnation node) = 0;
 
-  /// Makes sure that the journal has room: starts the next segment when the newest one holds more than `rows_max` rows.
+  /// Makes sure that the journal has room: starts the next segment when the newest one is at its end.
   /// Large counts are estimated, within about half of the true one. Nodes that call this together start one segment.
-  virtual Result<model::Done> extend_journal(std::uint64_t rows_max) = 0;
+  virtual Result<Segments> extend_journal(const SegmentEnd& end) = 0;
+
+  /// The shards of `owner` whose replay begins before `segment`.
+  virtual Result<std::vector<Laggard>> laggards(Incarnation owner, std::uint64_t segment) = 0;
+
+  /// From now on the replay of these shards begins with `segment`, unless it begins later already. Only for shards whose open
+  /// entries all have an opening or a carried row in that segment or a later one. Fenced: a shard that is not ours at this
+  /// epoch stays as it is, and its owner does the same.
+  virtual Result<model::Done> advance_replay(Incarnation owner, std::span<const Holding> holdings, std::uint64_t segment) = 0;
+
+  /// Drops the oldest segments whose time has come: that no replay begins with, and that are not among the newest two. One
+  /// that somebody reads at this moment is left for another time.
+  /// @returns how many were dropped
+  virtual Result<std::size_t> drop_segments(const Retention& retention) = 0;
 };
 
 /// Opens connections; shared by all threads of a node.

@@ -8,6 +8,13 @@
 //   succeeded                   attempt                                                                     result
 //   failed, expired, timed_out  attempt, next (a state), retry_at                                           error text
 //   released                    attempt
+//   carried                     type (unless a job), since, state, due, expiry, attempt, failures, turn {nonce, worker, payload
+//                               options… as of started, started_at, token, open (0 when it is not), cancel_requested},
+//                               by, why, and what submitted has
+//   held                        owner, ttl_ms
+//   hold_prolonged              ttl_ms
+//   paused, resumed             by, and of paused why
+//   coalesced                   fingerprint
 //   the others                  none: NULL
 //
 // options… are max_attempts, backoff {initial_ms, factor (in a string), max_ms, jitter}, on_failure, timeout_ms, lease_ms.
@@ -31,7 +38,7 @@ struct RecordColumns {
   std::string_view subject;
   std::string_view kind;
   std::string_view key;
-  std::string_view payload; ///< payload of submitted and replaced, result of succeeded, error text of a failed attempt
+  std::string_view payload; ///< payload of submitted, replaced and carried, result of succeeded, error text of a failed attempt
   std::string detail;       ///< a JSON object, or empty for NULL
 };
 

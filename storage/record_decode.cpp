@@ -123,6 +123,34 @@ model::Started started(const Members& members) {
           .policy = policy(members)};
 }
 
+std::optional<model::CarriedTurn> turn(const Members& members) {
+  const auto nested = members.object("turn");
+  if (!nested) {
+    return std::nullopt;
+  }
+  return model::CarriedTurn{.nonce = {model::from_uuid(known(nested->text("nonce"), "nonce"))},
+                            .worker = nested->copy("worker"),
+                            .policy = policy(*nested),
+                            .started_at = known(nested->time("started_at"), "started_at"),
+                            .token = model::FencingToken{known(nested->number<std::uint64_t>("token"), "token")},
+                            .open = nested->number<int>("open").value_or(1) != 0,
+                            .cancel_requested = nested->number<int>("cancel_requested").value_or(0) != 0};
+}
+
+model::Carried carried(const StoredRow& row, const Members& members) {
+  return {.type = known(model::carried_type(members.text("type").value_or("job")), "type"),
+          .job = submitted(row, members),
+          .since = known(members.time("since"), "since"),
+          .state = known(model::job_state(members.text("state").value_or("")), "state"),
+          .due = members.time("due"),
+          .expires_at = members.time("expiry"),
+          .attempt = attempt(members),
+          .failures = known(members.number<std::uint32_t>("failures"), "failures"),
+          .turn = turn(members),
+          .by = members.copy("by"),
+          .why = members.copy("why")};
+}
+
 model::AttemptFailed failed(model::FailureCause cause, const StoredRow& row, const Members& members) {
   return {.attempt = attempt(members),
           .cause = cause,
@@ -184,6 +212,8 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
     return model::Paused{std::string{row.subject}, members.copy("by"), members.copy("why")};
   case Event::resumed:
     return model::Resumed{members.copy("by")};
+  case Event::carried:
+    return carried(row, members);
   case Event::coalesced:
     return model::Coalesced{std::string{row.subject}, std::string{row.kind}, std::string{row.key}, fingerprint(members)};
   }

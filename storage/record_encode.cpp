@@ -90,10 +90,31 @@ void add_time(JsonObject& detail, std::string_view name, const std::optional<mod
   }
 }
 
-void add_metadata(JsonObject& detail, std::string_view metadata) {
-  if (!metadata.empty()) {
-    detail.add("metadata", metadata);
+void add_words(JsonObject& detail, std::string_view name, std::string_view words) {
+  if (!words.empty()) {
+    detail.add(name, words);
   }
+}
+
+void add_turn(JsonObject& detail, const std::optional<model::CarriedTurn>& turn) {
+  if (!turn) {
+    return;
+  }
+  std::string text;
+  JsonObject object{text};
+  object.add("nonce", model::to_uuid(turn->nonce.bits));
+  object.add("worker", turn->worker);
+  add_policy(object, turn->policy);
+  object.add("started_at", since_1970(turn->started_at));
+  object.add("token", turn->token.value());
+  if (!turn->open) {
+    object.add("open", 0);
+  }
+  if (turn->cancel_requested) {
+    object.add("cancel_requested", 1);
+  }
+  object.close();
+  detail.add_json("turn", text);
 }
 
 /// Writes the columns of one event; the detail column through `detail`.
@@ -110,7 +131,22 @@ struct Encoder {
     add_options(detail, body.options);
     add_time(detail, "run_at", body.run_at);
     add_time(detail, "expires_at", body.expires_at);
-    add_metadata(detail, body.metadata);
+    add_words(detail, "metadata", body.metadata);
+  }
+  void operator()(const model::Carried& body) const {
+    (*this)(body.job);
+    if (body.type != model::CarriedType::job) {
+      detail.add("type", name(body.type));
+    }
+    detail.add("since", since_1970(body.since));
+    detail.add("state", name(body.state));
+    add_time(detail, "due", body.due);
+    add_time(detail, "expiry", body.expires_at);
+    detail.add("attempt", body.attempt.value());
+    detail.add("failures", body.failures);
+    add_turn(detail, body.turn);
+    add_words(detail, "by", body.by);
+    add_words(detail, "why", body.why);
   }
   void operator()(const model::Started& body) const {
     detail.add("attempt", body.attempt.value());
@@ -133,7 +169,7 @@ struct Encoder {
     add_fingerprint(detail, body.fingerprint);
     add_options(detail, body.options);
     add_time(detail, "expires_at", body.expires_at);
-    add_metadata(detail, body.metadata);
+    add_words(detail, "metadata", body.metadata);
     columns.payload = body.payload;
   }
   void operator()(const model::Coalesced& body) const {

@@ -82,6 +82,17 @@ void declare_engine(OptionSet& set, actors::EngineConfig& engine) {
                hours{24 * 30});
   set.duration("lease-min", engine.lease_min, "Shortest lease that a job or a worker may ask for", milliseconds{50}, hours{24});
 
+  set.section("Journal");
+  set.number<std::uint64_t>("segment-rows-max", engine.segment_rows_max,
+                            "A segment of the journal ends with about so many rows", 1'000, 1'000'000'000);
+  set.duration("segment-age-max", engine.segment_age_max, "Or after so long, if it has rows worth it", minutes{1},
+               hours{24 * 30});
+  set.duration("journal-retention", engine.journal_retention,
+               "How long finished jobs can be looked up: older segments are dropped. Not shorter than idempotency-window",
+               minutes{1}, hours{24 * 365});
+  set.number<std::uint64_t>("journal-bytes-max", engine.journal_bytes_max,
+                            "The oldest segments are dropped earlier when all are larger than this; 0: never", 0, 1ULL << 50U);
+
   set.section("Cluster");
   set.duration("beat", engine.beat, "How often the node says that it lives", milliseconds{10}, seconds{10});
   set.duration("node-ttl", engine.node_ttl, "Silence after which others may declare the node dead; at least three beats",

@@ -5,7 +5,7 @@
 
 #include "model/test_hooks.hpp"
 #include "storage/batch_check.hpp"
-#include "storage/record_codec.hpp"
+#include "storage/body_fold.hpp"
 
 namespace turnwise::storage::memory {
 namespace {
@@ -32,9 +32,13 @@ AppendResult write(Content& content, Incarnation owner, std::span<const Holding>
   if (std::ranges::any_of(rows, is_there)) {
     return {AppendStatus::refused, "a number is there already"};
   }
+  auto& [number, segment] = *content.segments.rbegin();
   for (const auto& row : rows) {
-    content.shards[row.shard.value()].rows.emplace(std::pair{row.record.entry, row.sequence}, row.record);
+    auto& shard = content.shards[row.shard.value()];
+    shard.rows.emplace(std::pair{row.record.entry, row.sequence}, StoredRecord{row.record, number});
+    shard.firsts.try_emplace(number, row.sequence);
   }
+  segment.rows += rows.size();
   return {AppendStatus::committed, {}};
 }
 
@@ -42,7 +46,7 @@ AppendResult write(Content& content, Incarnation owner, std::span<const Holding>
 void drop_texts(model::RecordBody& body) {
   std::visit(model::Overloaded{[](model::Submitted& b) { b.payload.clear(); }, [](model::Succeeded& b) { b.result.clear(); },
                                [](model::AttemptFailed& b) { b.error.clear(); }, [](model::Replaced& b) { b.payload.clear(); },
-                               [](auto&) {}},
+                               [](model::Carried& b) { b.job.payload.clear(); }, [](auto&) {}},
              body);
 }
 
@@ -52,25 +56,21 @@ auto rows_of(Rows& rows, EntryNumber entry) {
   return std::ranges::subrange(rows.lower_bound({entry, Sequence{0}}), rows.upper_bound({entry, Sequence{~std::uint64_t{0}}}));
 }
 
-std::optional<model::Submitted> body_of(const Shard& shard, EntryNumber entry) {
-  std::optional<model::Submitted> job;
-  for (const auto& [key, record] : rows_of(shard.rows, entry)) {
-    if (const auto* opening = std::get_if<model::Submitted>(&record.body)) {
-      job = *opening;
-    } else if (const auto* change = std::get_if<model::Replaced>(&record.body); change != nullptr && job) {
-      apply_replaced(*job, *change);
-    }
+std::optional<Body> body_of(const Shard& shard, ShardId id, EntryNumber entry) {
+  std::optional<Body> body;
+  for (const auto& [key, stored] : rows_of(shard.rows, entry)) {
+    fold_body(body, id, stored.record);
   }
-  return job;
+  return body;
 }
 
 KeyMatch find_key(const Shard& shard, const KeyQuery& query, model::WallTime since) {
   KeyMatch match;
   Sequence latest;
-  for (const auto& [key, record] : shard.rows) {
-    const auto use = model::key_use(record.body);
-    if (use && use->key == query.key && use->kind == query.kind && use->subject == query.subject && record.at >= since &&
-        key.second >= latest) {
+  for (const auto& [key, stored] : shard.rows) {
+    const auto use = model::key_use(stored.record.body);
+    if (use && use->key == query.key && use->kind == query.kind && use->subject == query.subject &&
+        use->at.value_or(stored.record.at) >= since && key.second >= latest) {
       match = {.entry = key.first, .fingerprint = use->fingerprint, .found = true};
       latest = key.second;
     }
@@ -113,27 +113,32 @@ Result<bool> Writer::contains(ShardId shard, EntryNumber entry, Sequence sequenc
   return content_->shards.at(shard.value()).rows.contains({entry, sequence});
 }
 
-Result<model::Done> Reader::replay(ShardId shard, const RowSink& sink) {
+Result<Replayed> Reader::replay(ShardId id, const RowSink& sink) {
   std::vector<std::pair<Sequence, model::Record>> copies; // so that the sink may use the store
+  bool is_whole{};
   {
     const std::lock_guard lock{content_->mutex};
-    for (const auto& [key, record] : content_->shards.at(shard.value()).rows) {
-      copies.emplace_back(key.second, record);
+    const Shard& shard = content_->shards.at(id.value());
+    is_whole = shard.replay_from <= 1;
+    for (const auto& [key, stored] : shard.rows) {
+      if (stored.segment >= shard.replay_from) {
+        copies.emplace_back(key.second, stored.record);
+      }
     }
   }
   for (auto& [sequence, record] : copies) {
     drop_texts(record.body);
     sink(sequence, std::move(record));
   }
-  return model::Done{};
+  return Replayed{is_whole};
 }
 
 Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) {
   const std::lock_guard lock{content_->mutex};
   std::vector<Body> found;
   for (const auto& [shard, entry] : entries) {
-    if (auto job = body_of(content_->shards.at(shard.value()), entry)) {
-      found.push_back({shard, entry, std::move(*job)});
+    if (auto body = body_of(content_->shards.at(shard.value()), shard, entry)) {
+      found.push_back(std::move(*body));
     }
   }
   return found;
@@ -143,8 +148,8 @@ Result<model::Done> Reader::history(ShardId shard, EntryNumber entry, const RowS
   std::vector<std::pair<Sequence, model::Record>> copies; // so that the sink may use the store
   {
     const std::lock_guard lock{content_->mutex};
-    for (const auto& [key, record] : rows_of(content_->shards.at(shard.value()).rows, entry)) {
-      copies.emplace_back(key.second, record);
+    for (const auto& [key, stored] : rows_of(content_->shards.at(shard.value()).rows, entry)) {
+      copies.emplace_back(key.second, stored.record);
     }
   }
   for (auto& [sequence, record] : copies) {

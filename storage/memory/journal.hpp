@@ -24,7 +24,7 @@ class Reader final : public JournalReader {
 public:
   explicit Reader(std::shared_ptr<Content> content) : content_(std::move(content)) {}
 
-  Result<model::Done> replay(ShardId shard, const RowSink& sink) override;
+  Result<Replayed> replay(ShardId shard, const RowSink& sink) override;
   Result<std::vector<Body>> bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) override;
   Result<model::Done> history(ShardId shard, EntryNumber entry, const RowSink& sink) override;
   Result<std::vector<KeyMatch>> find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) override;

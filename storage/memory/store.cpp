@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/test_hooks.hpp"
 #include "storage/memory/content.hpp"
 #include "storage/memory/journal.hpp"
 
@@ -124,7 +125,51 @@ public:
     return model::Done{};
   }
 
-  Result<model::Done> extend_journal(std::uint64_t) override { return model::Done{}; }
+  Result<Segments> extend_journal(const SegmentEnd& end) override {
+    const std::lock_guard lock{content_->mutex};
+    auto& segments = content_->segments;
+    const auto& [number, newest] = *segments.rbegin();
+    const bool is_old = std::chrono::steady_clock::now() - newest.created_at > end.age_max;
+    if (newest.rows > end.rows_max || (is_old && newest.rows > end.rows_min)) {
+      segments.try_emplace(number + 1);
+    }
+    return Segments{segments.rbegin()->first, segments.size()};
+  }
+
+  Result<std::vector<Laggard>> laggards(Incarnation owner, std::uint64_t segment) override {
+    const std::lock_guard lock{content_->mutex};
+    std::vector<Laggard> found;
+    for (std::size_t id = 0; id < content_->shards.size(); ++id) {
+      const auto& shard = content_->shards[id];
+      if (shard.owner == owner && shard.replay_from < segment) {
+        const auto first = shard.firsts.lower_bound(segment);
+        found.push_back({ShardId{static_cast<std::uint16_t>(id)}, first == shard.firsts.end() ? Sequence{} : first->second});
+      }
+    }
+    return found;
+  }
+
+  Result<model::Done> advance_replay(Incarnation owner, std::span<const Holding> holdings, std::uint64_t segment) override {
+    const std::lock_guard lock{content_->mutex};
+    const std::uint64_t from = segment + (TURNWISE_MUTANT("M14") ? 1 : 0);
+    for (const auto& holding : holdings) {
+      if (content_->is_held(owner, holding)) {
+        auto& shard = content_->shards[holding.shard.value()];
+        shard.replay_from = std::max(shard.replay_from, from);
+      }
+    }
+    return model::Done{};
+  }
+
+  Result<std::size_t> drop_segments(const Retention& retention) override {
+    const std::lock_guard lock{content_->mutex};
+    std::size_t dropped = 0;
+    while (content_->may_drop_oldest(retention)) {
+      content_->drop_oldest();
+      ++dropped;
+    }
+    return dropped;
+  }
 
 private:
   [[nodiscard]] bool is_alive(Incarnation node) const {

@@ -151,12 +151,4 @@ Result<model::Done> OwnershipTables::leave(Incarnation node) {
   });
 }
 
-Result<model::Done> OwnershipTables::extend_journal(std::uint64_t rows_max) {
-  return connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
-    constexpr std::uint64_t plenty = 1'000'000'000'000;
-    pqxx::nontransaction{connection}.exec(text(sql::extend_journal), pqxx::params{std::min(rows_max, plenty)});
-    return model::Done{};
-  });
-}
-
 } // namespace turnwise::storage::postgres

@@ -20,7 +20,10 @@ public:
   Result<std::vector<Holding>> acquire(Incarnation node, std::span<const Holding> seen) override;
   Result<model::Done> release(Incarnation node, std::span<const Holding> holdings) override;
   Result<model::Done> leave(Incarnation node) override;
-  Result<model::Done> extend_journal(std::uint64_t rows_max) override;
+  Result<Segments> extend_journal(const SegmentEnd& end) override;
+  Result<std::vector<Laggard>> laggards(Incarnation owner, std::uint64_t segment) override;
+  Result<model::Done> advance_replay(Incarnation owner, std::span<const Holding> holdings, std::uint64_t segment) override;
+  Result<std::size_t> drop_segments(const Retention& retention) override;
 
 private:
   /// A beat is due every second: nothing on this connection may take longer than a node's lease has to give.

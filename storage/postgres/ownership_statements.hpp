@@ -99,6 +99,4 @@ inline constexpr std::string_view release = R"sql(
 
 inline constexpr std::string_view bury_node = "UPDATE turnwise.node SET state = 'dead' WHERE incarnation = $1";
 
-inline constexpr std::string_view extend_journal = "SELECT turnwise.extend_journal($1)";
-
 } // namespace turnwise::storage::postgres::sql

@@ -4,9 +4,9 @@
 #include <charconv>
 #include <map>
 
+#include "storage/body_fold.hpp"
 #include "storage/postgres/binary_array.hpp"
 #include "storage/postgres/reader_statements.hpp"
-#include "storage/record_codec.hpp"
 
 namespace turnwise::storage::postgres {
 namespace {
@@ -51,14 +51,19 @@ struct EntryArrays {
   pqxx::params parameters() { return pqxx::params{shards.bytes(), entries.bytes()}; }
 };
 
+/// Rows of open entries, as far as a replay needs them, or of any.
+enum class Reach : std::uint8_t { open_entries, any };
+
 /// Which of the entries may have rows in which segment, oldest segment first.
-std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction, std::span<const EntryKey> keys) {
+std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction, std::span<const EntryKey> keys, Reach reach) {
   EntryArrays wanted;
   for (const auto& [shard, entry] : keys) {
     wanted.add(shard.value(), static_cast<std::int64_t>(entry.value()));
   }
+  auto parameters = wanted.parameters();
+  parameters.append(reach == Reach::open_entries);
   std::map<std::int64_t, EntryArrays> found;
-  for (const auto& row : transaction.exec(std::string{sql::segments_of_entries}, wanted.parameters())) {
+  for (const auto& row : transaction.exec(std::string{sql::segments_of_entries}, parameters)) {
     found[row[0].as<std::int64_t>()].add(row[1].as<std::int64_t>(), row[2].as<std::int64_t>());
   }
   return found;
@@ -66,11 +71,11 @@ std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction
 
 using ShardRowSink = std::function<void(ShardId, Sequence, model::Record&&)>;
 
-/// Gives each row of the entries that meets `condition` (SQL about a row `j`) to `sink`, those of an entry by sequence.
+/// Gives each row of the open entries that meets `condition` (SQL about a row `j`) to `sink`, those of an entry by sequence.
 Result<model::Done> each_row(pqxx::connection& connection, std::span<const EntryKey> keys, std::string_view condition,
                              const ShardRowSink& sink) {
   pqxx::nontransaction transaction{connection};
-  for (auto& [segment, entries] : by_segment(transaction, keys)) {
+  for (auto& [segment, entries] : by_segment(transaction, keys, Reach::open_entries)) {
     for (const auto& row : transaction.exec(sql::rows_of_entries(segment, condition), entries.parameters())) {
       const auto stored = stored_row(row);
       auto record = decode(stored);
@@ -131,17 +136,19 @@ Result<model::Done> stream_history(pqxx::nontransaction& transaction, std::int64
 Reader::Reader(PostgresOptions options)
     : connection_(std::move(options), reader_settings + std::string{sql::with_time_limit}) {}
 
-Result<model::Done> Reader::replay(ShardId shard, const RowSink& sink) {
-  auto result = connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
+Result<Replayed> Reader::replay(ShardId shard, const RowSink& sink) {
+  auto result = connection_.attempt([&](pqxx::connection& connection) -> Result<Replayed> {
     pqxx::nontransaction transaction{connection};
-    const auto found = segments(transaction.exec(std::string{sql::segments_to_replay}, pqxx::params{shard.value()}));
+    const auto from = transaction.query_value<std::int64_t>(std::string{sql::replay_from}, pqxx::params{shard.value()});
+    const Replayed replayed{.is_whole = from <= 1};
+    const auto found = segments(transaction.exec(std::string{sql::segments_to_replay}, pqxx::params{shard.value(), from}));
     if (found.empty()) {
-      return model::Done{};
+      return replayed;
     }
     transaction.exec(std::string{sql::without_time_limit}); // a shard may have any number of rows
     auto done = stream_rows(transaction, sql::replay(shard.value(), found), sink);
     transaction.exec(std::string{sql::with_time_limit});
-    return done;
+    return done ? Result<Replayed>{replayed} : Result<Replayed>{done.error()};
   });
   if (!result) {
     connection_.close(); // it may be in the middle of a stream
@@ -151,19 +158,18 @@ Result<model::Done> Reader::replay(ShardId shard, const RowSink& sink) {
 
 Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) {
   return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<Body>> {
-    std::vector<Body> found;
-    std::map<EntryKey, std::size_t> places;
+    std::map<EntryKey, std::optional<Body>> folded;
     const auto take = [&](ShardId shard, Sequence, model::Record&& record) {
-      const EntryKey key{shard, record.entry};
-      if (auto* job = std::get_if<model::Submitted>(&record.body)) {
-        places.emplace(key, found.size());
-        found.push_back({shard, record.entry, std::move(*job)});
-      } else if (auto* change = std::get_if<model::Replaced>(&record.body); change != nullptr && places.contains(key)) {
-        apply_replaced(found[places.at(key)].job, std::move(*change));
-      }
+      fold_body(folded[{shard, record.entry}], shard, std::move(record));
     };
     if (auto done = each_row(connection, entries, sql::has_body, take); !done) {
       return done.error();
+    }
+    std::vector<Body> found;
+    for (auto& [key, body] : folded) {
+      if (body) {
+        found.push_back(std::move(*body));
+      }
     }
     return found;
   });
@@ -173,7 +179,7 @@ Result<model::Done> Reader::history(ShardId shard, EntryNumber entry, const RowS
   return connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
     pqxx::nontransaction transaction{connection};
     const EntryKey key{shard, entry};
-    for (const auto& [segment, wanted] : by_segment(transaction, {&key, 1})) {
+    for (const auto& [segment, wanted] : by_segment(transaction, {&key, 1}, Reach::any)) {
       if (auto done = stream_history(transaction, segment, key, sink); !done) {
         return done;
       }

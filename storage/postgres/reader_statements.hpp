@@ -14,15 +14,17 @@ inline constexpr std::string_view at_us = "(extract(epoch FROM at) * 1000000)::b
 inline constexpr std::string_view with_time_limit = "SET statement_timeout = '30s'";
 inline constexpr std::string_view without_time_limit = "SET statement_timeout = 0";
 
+/// With which segment the replay of a shard ($1) begins.
+inline constexpr std::string_view replay_from = "SELECT replay_from FROM turnwise.shard WHERE shard_id = $1";
+
 inline constexpr std::string_view segments_to_replay = R"sql(
-  SELECT held.segment FROM turnwise.segment_shard AS held JOIN turnwise.shard AS s ON s.shard_id = held.shard
-   WHERE held.shard = $1 AND held.segment >= s.replay_from
-   ORDER BY held.segment)sql";
+  SELECT segment FROM turnwise.segment_shard WHERE shard = $1 AND segment >= $2 ORDER BY segment)sql";
 
 // Lookups of many things at once go through them one by one: the inner query is kept apart (OFFSET 0), so that no plan reads a
 // whole segment for a few entries.
 
-/// Where rows of these entries can be: from the segment into which the entry's number falls.
+/// Where rows of these entries can be: from the segment into which the entry's number falls; when that is gone, from the oldest
+/// that is left. $3 true: for open entries, whose opening or carried row no replay misses.
 inline constexpr std::string_view segments_of_entries = R"sql(
   SELECT held.segment, wanted.shard, wanted.entry
     FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry)
@@ -31,6 +33,7 @@ inline constexpr std::string_view segments_of_entries = R"sql(
       WHERE h.shard = wanted.shard
         AND h.segment >= coalesce((SELECT max(before.segment) FROM turnwise.segment_shard AS before
                                     WHERE before.shard = wanted.shard AND before.first_seq <= wanted.entry), 0)
+        AND (NOT $3 OR h.segment >= (SELECT s.replay_from FROM turnwise.shard AS s WHERE s.shard_id = wanted.shard))
      OFFSET 0) AS held)sql";
 
 /// The segments with rows of a shard ($1) since a time ($2, microseconds), the newest first. A minute's grace: `at` is a
@@ -59,8 +62,8 @@ inline std::string replay(std::uint16_t shard, std::span<const std::int64_t> seg
          ") AS rows WHERE shard = " + std::to_string(shard) + " ORDER BY entry, seq";
 }
 
-/// Condition on a row of an entry: that it has the body, or a later one (events submitted and replaced).
-inline constexpr std::string_view has_body = "j.event IN (1, 12)";
+/// Condition on a row of an entry: that it has the body, or a later one (events submitted, replaced and carried).
+inline constexpr std::string_view has_body = "j.event IN (1, 12, 21)";
 
 /// Rows of the entries $1 (shards), $2 (numbers), those of an entry by sequence.
 inline std::string rows_of_entries(std::int64_t segment, std::string_view condition) {
@@ -79,7 +82,8 @@ inline std::string history_page(std::int64_t segment) {
          std::to_string(history_page_rows);
 }
 
-/// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest first.
+/// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest first. A carried
+/// job (event 21) used its key when it was submitted.
 inline std::string keys(std::int64_t segment) {
   return R"sql(
     SELECT asked.number, j.entry, j.fingerprint
@@ -89,6 +93,7 @@ inline std::string keys(std::int64_t segment) {
          journal(segment) + R"sql( AS j
         WHERE j.key = asked.key AND j.subject = asked.subject AND j.kind = asked.kind AND j.shard = $1
           AND j.at >= 'epoch'::timestamptz + $5 * interval '1 microsecond'
+          AND (j.event <> 21 OR (j.detail ->> 'since')::bigint >= $5)
        OFFSET 0) AS j
      ORDER BY j.seq DESC)sql";
 }

@@ -27,7 +27,17 @@ struct IsolatedOwnership : storage::Ownership {
     return inner->release(n, h);
   }
   model::Result<model::Done> leave(model::Incarnation n) override { return inner->leave(n); }
-  model::Result<model::Done> extend_journal(std::uint64_t rows) override { return inner->extend_journal(rows); }
+  model::Result<storage::Segments> extend_journal(const storage::SegmentEnd& end) override {
+    return inner->extend_journal(end);
+  }
+  model::Result<std::vector<storage::Laggard>> laggards(model::Incarnation n, std::uint64_t s) override {
+    return inner->laggards(n, s);
+  }
+  model::Result<model::Done> advance_replay(model::Incarnation n, std::span<const storage::Holding> h,
+                                            std::uint64_t s) override {
+    return inner->advance_replay(n, h, s);
+  }
+  model::Result<std::size_t> drop_segments(const storage::Retention& r) override { return inner->drop_segments(r); }
   std::unique_ptr<storage::Ownership> inner;
   IsolatedStore& store;
 };

@@ -80,6 +80,7 @@ Words in_words(const std::vector<Action>& actions) {
                                    [](const Append& append) { return in_words(append.record); },
                                    [](const Reply& reply) { return in_words(reply.response); },
                                    [](const AskJournal&) { return std::string{"ask the journal"}; },
+                                   [](const Listed&) { return std::string{"listed"}; },
                                },
                                action));
   }

@@ -78,6 +78,8 @@ private:
   Words expect(const Pause& command, Moment moment);
   Words expect(const Resume& command, Moment moment);
   Words expect(const Describe&, Moment) { return {}; }
+  Words expect(const ListOpen&, Moment) { return {"listed"}; }
+  Words expect(const Carry&, Moment) { return {"listed"}; }
   Words expect(const Recall&, Moment) { return {}; } // only looks, like the next one
   Words expect(const Locate&, Moment) { return {}; }
 

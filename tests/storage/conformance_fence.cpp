@@ -101,7 +101,7 @@ CONFORMANCE("writing goes on in a new segment, and batches of several shards not
   for (int segment = 0; segment < 4; ++segment) {
     REQUIRE(owner.append({here}, {opening(here, ++n)}).status == AppendStatus::committed);
     REQUIRE(owner.append({here, there}, {opening(here, ++n), opening(there, ++n)}).status == AppendStatus::committed);
-    REQUIRE(owner.ownership->extend_journal(0).ok());
+    REQUIRE(owner.ownership->extend_journal({}).ok());
   }
   CHECK(replayed(*owner.reader, here.shard).size() == 8);
   CHECK(replayed(*owner.reader, there.shard).size() == 4);

@@ -47,6 +47,36 @@ model::Started started(const std::string& worker) {
   return {.attempt = model::Attempt{4'000'000'000}, .nonce = {random_incarnation().bits}, .worker = worker, .policy = policy};
 }
 
+model::Carried carried(const std::string& text) {
+  const auto turn = started(text);
+  return {.type = model::CarriedType::job,
+          .job = submitted(text),
+          .since = noon - std::chrono::hours{400},
+          .state = model::JobState::running,
+          .due = noon + std::chrono::microseconds{3},
+          .expires_at = noon + std::chrono::microseconds{4},
+          .attempt = turn.attempt,
+          .failures = 4'000'000'000,
+          .turn = model::CarriedTurn{.nonce = turn.nonce,
+                                     .worker = text,
+                                     .policy = turn.policy,
+                                     .started_at = noon - std::chrono::microseconds{1},
+                                     .token = model::FencingToken{(std::uint64_t{1} << 62U) + 1},
+                                     .open = false,
+                                     .cancel_requested = true},
+          .by = text,
+          .why = text};
+}
+
+model::Carried carried_pause(const std::string& text) {
+  model::Carried pause;
+  pause.type = model::CarriedType::pause;
+  pause.job.subject = text;
+  pause.since = noon;
+  pause.by = pause.why = text;
+  return pause;
+}
+
 /// One record of each type with this text wherever there is one, in an order in which a job could have had them.
 std::vector<RecordBody> every_type_with(const std::string& text) {
   const model::Attempt first{1};
@@ -75,6 +105,8 @@ std::vector<RecordBody> every_type_with(const std::string& text) {
       model::HoldExpired{},
       model::Paused{text, text, text},
       model::Resumed{text},
+      carried(text),
+      carried_pause(text),
   };
 }
 
@@ -88,6 +120,8 @@ RecordBody without_texts(RecordBody body) {
     success->result.clear();
   } else if (auto* failure = std::get_if<model::AttemptFailed>(&body)) {
     failure->error.clear();
+  } else if (auto* carried = std::get_if<model::Carried>(&body)) {
+    carried->job.payload.clear();
   }
   return body;
 }
@@ -148,7 +182,7 @@ CONFORMANCE("replay gives a shard's rows by entry, then by sequence, and nothing
 CONFORMANCE("rows of one entry are found together, in whichever segments they lie") {
   TestNode node{*backend.store};
   const auto holding = node.acquire(shard);
-  const auto next_segment = [&] { REQUIRE(node.ownership->extend_journal(0).ok()); };
+  const auto next_segment = [&] { REQUIRE(node.ownership->extend_journal({}).ok()); };
   model::Replaced change;
   change.payload = "[2]";
   REQUIRE(node.append({holding}, {opening(holding, 1), opening(holding, 2)}).status == AppendStatus::committed);
@@ -247,7 +281,7 @@ CONFORMANCE("a key is found for its subject and kind within the window, the late
   const auto first = opening(holding, 2, "a:1", "k");
   const auto latest = opening(holding, 4, "a:1", "k");
   REQUIRE(node.append({holding}, {old, first, opening(holding, 3, "a:2", "k")}).status == AppendStatus::committed);
-  REQUIRE(node.ownership->extend_journal(0).ok());
+  REQUIRE(node.ownership->extend_journal({}).ok());
   REQUIRE(node.append({holding}, {latest, opening(holding, 5, "a:1")}).status == AppendStatus::committed);
 
   const std::string kind = "expire_build_artifacts";

@@ -92,15 +92,15 @@ TEST_CASE("a segment ends when it holds more rows than asked, not before", "[pos
   TestNode node{*backend.store};
   const auto holding = node.acquire(shard);
   const auto segments = [&] { return backend.database->query("SELECT count(*) FROM turnwise.segment"); };
-  REQUIRE(node.ownership->extend_journal(0).ok());
+  REQUIRE(node.ownership->extend_journal({}).ok());
   CHECK(segments() == "1");
   REQUIRE(node.append({holding}, {opening(holding, 1), opening(holding, 2), opening(holding, 3)}).status ==
           AppendStatus::committed);
-  REQUIRE(node.ownership->extend_journal(3).ok());
+  REQUIRE(node.ownership->extend_journal({3, 3, std::chrono::hours{1}}).ok());
   CHECK(segments() == "1");
-  REQUIRE(node.ownership->extend_journal(2).ok());
+  REQUIRE(node.ownership->extend_journal({2, 2, std::chrono::hours{1}}).ok());
   CHECK(segments() == "2");
-  REQUIRE(node.ownership->extend_journal(2).ok());
+  REQUIRE(node.ownership->extend_journal({2, 2, std::chrono::hours{1}}).ok());
   CHECK(segments() == "2");
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("nodes that extend the journal together start one segment", "[postgres
   REQUIRE(node.append({holding}, {opening(holding, 1)}).status == AppendStatus::committed);
   std::vector<std::future<bool>> callers;
   for (int i = 0; i < 4; ++i) {
-    callers.push_back(std::async(std::launch::async, [&] { return backend.store->open_ownership()->extend_journal(0).ok(); }));
+    callers.push_back(std::async(std::launch::async, [&] { return backend.store->open_ownership()->extend_journal({}).ok(); }));
   }
   for (auto& caller : callers) {
     CHECK(caller.get());
@@ -151,7 +151,7 @@ TEST_CASE("a subject's journal can be read in SQL", "[postgres]") {
   const auto holding = node.acquire(model::shard_of(subject, shards_in_tests));
   REQUIRE(node.append({holding}, {opening(holding, 1, subject), opening(holding, 2, "artifact:2")}).status ==
           AppendStatus::committed);
-  REQUIRE(node.ownership->extend_journal(0).ok());
+  REQUIRE(node.ownership->extend_journal({}).ok());
   REQUIRE(node.append({holding}, {row(holding, 1, 3, model::CancelRequested{}), row(holding, 2, 4, model::Due{})}).status ==
           AppendStatus::committed);
   CHECK(backend.database->query("SELECT string_agg(event, ' ') FROM turnwise.journal_of('artifact:1')") ==
@@ -169,7 +169,7 @@ TEST_CASE("a node's role may work and extend the journal, but not change the sch
     TestNode node{*store};
     const auto holding = node.acquire(shard);
     REQUIRE(node.append({holding}, {opening(holding, 1)}).status == AppendStatus::committed);
-    REQUIRE(node.ownership->extend_journal(0).ok());
+    REQUIRE(node.ownership->extend_journal({}).ok());
     REQUIRE(node.append({holding}, {opening(holding, 2)}).status == AppendStatus::committed);
     CHECK(replayed(*node.reader, shard).size() == 2);
     CHECK(node.ownership->meta().ok());
@@ -201,7 +201,7 @@ TEST_CASE("a superuser's grant holds for segments that the schema's owner makes 
     TestNode node{*store};
     const auto holding = node.acquire(shard);
     REQUIRE(node.append({holding}, {opening(holding, 1)}).status == AppendStatus::committed);
-    REQUIRE(node.ownership->extend_journal(0).ok());
+    REQUIRE(node.ownership->extend_journal({}).ok());
     CHECK(node.append({holding}, {opening(holding, 2)}).status == AppendStatus::committed);
   }
   database.query("DROP SCHEMA turnwise CASCADE; DROP OWNED BY " + role + "; DROP ROLE " + role + "; DROP OWNED BY " + owner +
@@ -233,7 +233,8 @@ TEST_CASE("every statement of the reader goes by an index, also in young segment
       plan_of(*backend.database, sql::history_page(1), "(smallint, bigint, bigint)", "(3, 1, 0)"),
       plan_of(*backend.database, sql::keys(1), "(smallint, text[], text[], text[], bigint)", "(3, '{s}', '{k}', '{key}', 0)"),
       plan_of(*backend.database, sql::contains(1), "(smallint, bigint, bigint)", "(3, 1, 1)"),
-      plan_of(*backend.database, std::string{sql::segments_of_entries}, "(smallint[], bigint[])", "('{3}', '{1}')"),
+      plan_of(*backend.database, std::string{sql::segments_of_entries}, "(smallint[], bigint[], boolean)",
+              "('{3}', '{1}', true)"),
   };
   for (const auto& plan : plans) {
     INFO(plan);
