@@ -5,6 +5,7 @@
 
 #include <catch2/generators/catch_generators.hpp>
 
+#include <algorithm>
 #include <csignal>
 
 #include "storage/migrator.hpp"
@@ -126,6 +127,35 @@ TEST_CASE("entries that change while they are carried are what they have become"
   }
 }
 
+TEST_CASE("no replay is moved before what was carried is durable") {
+  std::atomic<bool> held{true};
+  std::atomic<bool> reached{false};
+  storage::MemoryFaults faults;
+  faults.on_append = [&](std::span<const storage::Row> rows) -> std::optional<storage::AppendStatus> {
+    const bool carries =
+        std::ranges::any_of(rows, [](const auto& row) { return std::holds_alternative<model::Carried>(row.record.body); });
+    reached = reached || carries;
+    return carries && held ? std::optional{storage::AppendStatus::unavailable} : std::nullopt;
+  };
+  auto store = std::shared_ptr<storage::Store>(storage::open_memory(1, faults));
+  TestNode node(store, use_small_segments);
+  const auto ownership = store->open_ownership();
+  const auto lags = [&] { return !ownership->laggards(node->incarnation(), 2)->empty(); };
+  node.submit(job_for("a:1"));
+  auto answers = std::make_shared<Answers>(1);
+  for (int i = 0; !reached; ++i) { // rows without end; not waited for, since what comes after the carried row is held up too
+    auto absorbed = job_for("a:1");
+    absorbed.coalesce = model::Coalesce::skip;
+    absorbed.key = std::to_string(i);
+    node->submit({absorbed}, std::make_shared<Answers>(1));
+    answers->arrives_within(1ms);
+  }
+  CHECK_FALSE(answers->arrives_within(200ms)); // nobody answers it: ten beats, and two looks of the keeper
+  CHECK(lags());
+  held = false;
+  node.wait_until([&] { return !lags(); });
+}
+
 /// Parked jobs of every segment that a restart does not find.
 std::size_t parked_lost_by_restart() {
   auto store = std::shared_ptr<storage::Store>(storage::open_memory(1));
@@ -233,8 +263,8 @@ TEST_CASE("a restart reads the newest segments and what was carried, however lon
   const std::size_t finished = asked == nullptr ? 20'000 : std::stoul(asked);
   const TestDatabase database;
   auto counting = std::make_shared<CountingStore>(postgres(database));
-  constexpr std::size_t segment_rows = 5'000;
-  const auto keep_history = [](actors::EngineConfig& config) { config.segment_rows_max = segment_rows; };
+  const std::size_t segment_rows = std::max<std::size_t>(5'000, finished / 10);
+  const auto keep_history = [segment_rows](actors::EngineConfig& config) { config.segment_rows_max = segment_rows; };
   std::optional<model::JobId> parked;
   {
     TestNode node(counting, keep_history);
