@@ -214,8 +214,8 @@ Entry* Mailbox::find(EntryNumber number) {
   return rare_ ? rare_->outside.find(number) : nullptr;
 }
 
-const Entry* Mailbox::find_job(EntryNumber number) const {
-  const Entry* entry = find(number);
+Entry* Mailbox::find_job(EntryNumber number) {
+  Entry* entry = find(number);
   return entry != nullptr && entry->type == EntryType::job ? entry : nullptr;
 }
 

@@ -206,7 +206,9 @@ private:
   // Looking.
   [[nodiscard]] Entry* find(EntryNumber number);
   [[nodiscard]] const Entry* find(EntryNumber number) const { return const_cast<Mailbox*>(this)->find(number); }
-  [[nodiscard]] const Entry* find_job(EntryNumber number) const;
+  /// The entry, unless it is a hold.
+  [[nodiscard]] Entry* find_job(EntryNumber number);
+  [[nodiscard]] const Entry* find_job(EntryNumber number) const { return const_cast<Mailbox*>(this)->find_job(number); }
   [[nodiscard]] const Entry* running() const { return running_ == nobody ? nullptr : find(running_); }
   [[nodiscard]] const Entry* next_up() const;
   [[nodiscard]] bool is_busy() const;

@@ -101,7 +101,7 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
 
 template <class Answer>
 Entry* Mailbox::claimed(Answer& command, std::vector<Action>& actions) {
-  Entry* entry = find(command.claim.entry);
+  Entry* entry = find_job(command.claim.entry);
   switch (standing_of(entry, command.claim)) {
   case Standing::current:
     return entry;

@@ -52,7 +52,7 @@ std::optional<JobView> Mailbox::view(EntryNumber entry, const Context& context) 
 }
 
 void Mailbox::decide(Recall& command, const Context& context, std::vector<Action>& actions) {
-  const Entry* entry = find(command.entry);
+  const Entry* entry = find_job(command.entry);
   if (entry == nullptr) {
     actions.emplace_back(AskJournal{std::move(command)});
     return;

@@ -58,6 +58,21 @@ model::Result<std::string> idempotency_key(std::string_view field) {
   return key;
 }
 
+model::Result<model::FencingToken> if_match(std::string_view field) {
+  if (field.empty()) {
+    return model::Error{model::Errc::precondition_required,
+                        "say in If-Match which fencing token this is for: the ETag of the answer that granted the hold", ""};
+  }
+  std::uint64_t token = 0;
+  const bool quoted = field.size() > 2 && field.front() == '"' && field.back() == '"';
+  const auto digits = quoted ? field.substr(1, field.size() - 2) : std::string_view{};
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), token);
+  if (!quoted || failure != std::errc{} || end != digits.data() + digits.size()) {
+    return model::Error{model::Errc::malformed, "If-Match must be one fencing token in quotes, like \"1099511627779\"", ""};
+  }
+  return model::FencingToken{token};
+}
+
 bool is_json(std::string_view content_type) {
   if (!equal_ignoring_case(next_part(content_type, ';'), "application/json")) {
     return false;

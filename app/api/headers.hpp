@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "model/errors.hpp"
+#include "model/strong.hpp"
 
 namespace turnwise::api {
 
@@ -15,6 +16,9 @@ std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer, std::ch
 
 /// The value of Idempotency-Key: a structured-field string in quotes, or the bare key.
 model::Result<std::string> idempotency_key(std::string_view field);
+
+/// The fencing token of If-Match, in quotes as ETag gave it. 428 when there is none, 400 when it cannot be one.
+model::Result<model::FencingToken> if_match(std::string_view field);
 
 /// Whether a Content-Type is application/json, with no parameter but charset=utf-8.
 bool is_json(std::string_view content_type);

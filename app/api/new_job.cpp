@@ -26,25 +26,6 @@ constexpr std::string_view job_members =
     "lease, coalesce, expires_at, metadata";
 constexpr std::string_view backoff_members = "backoff has initial, factor, max, jitter";
 
-/// One of a few words.
-template <class Value, std::size_t Count>
-std::optional<Value> choice(ObjectReader& in, std::string_view name,
-                            const std::pair<std::string_view, Value> (&choices)[Count]) {
-  const auto text = in.text(name);
-  if (!text) {
-    return std::nullopt;
-  }
-  std::string known;
-  for (const auto& [word, value] : choices) {
-    if (*text == word) {
-      return value;
-    }
-    known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", word);
-  }
-  in.refuse(name, fmt::format("{} must be one of {}", name, known));
-  return std::nullopt;
-}
-
 void read_names(ObjectReader& in, NewJob& job) {
   job.subject = in.required_text("subject", "name what the job works on, like \"artifact:123\"");
   job.kind = in.required_text("kind", "name which handler runs the job, like \"expire_build_artifacts\"");

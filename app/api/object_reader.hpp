@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/json/object.hpp>
 
@@ -58,5 +59,24 @@ private:
   std::size_t found_count_{};
   std::optional<model::Error> fault_;
 };
+
+/// The value of one of a few words.
+template <class Value, std::size_t Count>
+std::optional<Value> choice(ObjectReader& in, std::string_view name,
+                            const std::pair<std::string_view, Value> (&choices)[Count]) {
+  const auto text = in.text(name);
+  if (!text) {
+    return std::nullopt;
+  }
+  std::string known;
+  for (const auto& [word, value] : choices) {
+    if (*text == word) {
+      return value;
+    }
+    known.append(known.empty() ? "\"" : ", \"").append(word).append("\"");
+  }
+  in.refuse(name, std::string{name} + " must be one of " + known);
+  return std::nullopt;
+}
 
 } // namespace turnwise::api

@@ -32,10 +32,18 @@ void write_outcome(Writer& out, const model::Outcome& outcome);
 void write_extended(Writer& out, const model::Extended& extended);
 void write_changed(Writer& out, const model::JobId& job, const model::Changed& changed);
 
+/// The whole document of a hold that was granted.
+std::string hold_document(const model::HoldGrant& grant, std::string_view subject);
+/// The problem document of a hold that came to a busy subject: with the holder of the turn, the pause, the length of the queue.
+std::string busy_document(const model::SubjectBusy& busy, std::string_view subject, model::ShardId shard);
+/// The whole document of the answer to pause and resume.
+std::string pause_document(std::string_view subject, const std::optional<model::PauseView>& pause);
+
 /// What is known of a subject's turn besides the job that is described.
 struct TurnContext {
   model::ShardId shard;
   std::optional<model::TurnView> turn;
+  std::optional<model::PauseView> pause;
   model::WallTime now;
 };
 

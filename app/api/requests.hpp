@@ -25,6 +25,20 @@ struct RequestLimits {
   std::uint32_t kinds_max{1'000};    ///< kinds that one request may name
 };
 
+/// The body of POST /v1/subjects/{subject}/holds.
+Result<actors::HoldRequest> parse_hold(const std::string& subject, const boost::json::object& object,
+                                       const RequestLimits& limits);
+/// The body of PATCH /v1/holds/{id}: the new ttl, if one is given.
+Result<std::optional<milliseconds>> parse_renewal(const boost::json::object& object, const RequestLimits& limits);
+
+/// Who pauses or resumes a subject, and why.
+struct Words {
+  std::string by;
+  std::string why; ///< of a pause
+};
+enum class Wants { by_and_why, by };
+Result<Words> parse_words(const boost::json::object& object, Wants wants);
+
 /// Where an idempotency key may stand.
 enum class KeyPlace { header, member };
 

@@ -17,6 +17,16 @@ std::string id_of(model::ShardId shard, model::EntryNumber entry) {
   return model::to_string(model::JobId{shard, entry});
 }
 
+/// "hold X of web-1, who has the turn for 12 s", as far as it is known.
+std::string blocking_hold(model::EntryNumber entry, const TurnContext& context) {
+  std::string text = fmt::format("hold {}", id_of(context.shard, entry));
+  if (context.turn && context.turn->entry == entry) {
+    const auto held = duration_cast<milliseconds>(context.now - context.turn->started_at);
+    text += fmt::format(", which {} has had for {}", context.turn->worker, for_people(held));
+  }
+  return text;
+}
+
 /// "job X, which worker w1 has been running for 12 s (attempt 2)", as far as it is known.
 std::string blocking_job(model::EntryNumber entry, const TurnContext& context) {
   std::string text = fmt::format("job {}", id_of(context.shard, entry));
@@ -42,7 +52,7 @@ void write_wait(Writer& out, const JobView& job, const TurnContext& context) {
   }
   out.member("reason", model::name(job.reason));
   out.member("because", because(job, context));
-  if (job.reason == WaitReason::behind || job.reason == WaitReason::behind_turn) {
+  if (job.behind.value() != 0) {
     out.member("behind", id_of(context.shard, job.behind));
   }
   if (job.due) {
@@ -52,9 +62,13 @@ void write_wait(Writer& out, const JobView& job, const TurnContext& context) {
 
 void write_turn(Writer& out, const TurnView& turn, model::ShardId shard) {
   out.begin_object();
-  out.member("job", id_of(shard, turn.entry));
-  out.member("attempt", turn.attempt.value());
-  out.member("worker", turn.worker);
+  out.member(name(turn.type), id_of(shard, turn.entry));
+  if (turn.type == model::EntryType::job) {
+    out.member("attempt", turn.attempt.value());
+    out.member("worker", turn.worker);
+  } else {
+    out.member("owner", turn.worker);
+  }
   out.member("started_at", to_text(turn.started_at));
   out.member("lease_expires_at", to_text(turn.deadline));
   out.member("fencing_token", std::to_string(turn.fencing_token.value()));
@@ -123,10 +137,30 @@ void write_texts(Writer& out, const JobStory& story) {
   }
 }
 
+void write_turn_or_null(Writer& out, std::string_view member, const std::optional<TurnView>& turn, model::ShardId shard) {
+  out.key(member);
+  if (turn) {
+    write_turn(out, *turn, shard);
+  } else {
+    out.null();
+  }
+}
+
+void write_pause(Writer& out, const std::optional<model::PauseView>& pause) {
+  if (pause) {
+    out.key("pause").begin_object();
+    out.member("by", pause->by).member("why", pause->why).member("since", to_text(pause->since));
+    out.end_object();
+  }
+}
+
 /// One word for what the subject does.
 std::string_view state_of(const model::SubjectView& view) {
   if (view.turn) {
-    return "running";
+    return view.turn->type == model::EntryType::job ? "running" : "held";
+  }
+  if (view.pause) {
+    return "paused";
   }
   if (view.queue_length == 0) {
     return "idle";
@@ -146,6 +180,12 @@ std::string because(const JobView& job, const TurnContext& context) {
     return fmt::format("waits behind {}", blocking_job(job.behind, context));
   case WaitReason::behind_turn:
     return fmt::format("waits until the turn ends of {}", blocking_job(job.behind, context));
+  case WaitReason::behind_hold:
+    return fmt::format("waits behind {}", blocking_hold(job.behind, context));
+  case WaitReason::paused:
+    return context.pause ? fmt::format("is next, but {} paused the subject at {}: {}", context.pause->by,
+                                       to_text(context.pause->since), context.pause->why)
+                         : "is next, but the subject is paused";
   case WaitReason::scheduled:
     return fmt::format("is scheduled and enters the mailbox {}", moment(job.due, context.now));
   case WaitReason::backing_off:
@@ -185,17 +225,49 @@ std::string job_document(const JobStory& story, const TurnContext& context) {
   return std::move(out).take();
 }
 
+std::string hold_document(const model::HoldGrant& grant, std::string_view subject) {
+  Writer out;
+  out.begin_object();
+  out.member("id", id_of(grant.shard, grant.entry)).member("subject", subject);
+  out.member("fencing_token", std::to_string(grant.fencing_token.value()));
+  out.member("ttl", to_text(grant.ttl)).member("waited_ms", grant.waited.count());
+  out.member("expires_at", to_text(grant.expires_at));
+  out.end_object();
+  return std::move(out).take();
+}
+
+std::string busy_document(const model::SubjectBusy& busy, std::string_view subject, model::ShardId shard) {
+  constexpr auto code = model::Errc::subject_busy;
+  Writer out;
+  out.begin_object();
+  out.member("type", fmt::format("/problems/{}", model::name(code))).member("title", model::title(code));
+  out.member("status", model::http_status(code)).member("subject", subject);
+  out.member("detail", busy.turn    ? fmt::format("{} has the turn", busy.turn->worker)
+                       : busy.pause ? fmt::format("{} paused the subject: {}", busy.pause->by, busy.pause->why)
+                                    : "jobs or holds stand before this one");
+  write_turn_or_null(out, "turn", busy.turn, shard);
+  write_pause(out, busy.pause);
+  out.member("queue_length", busy.queue_length);
+  out.end_object();
+  return std::move(out).take();
+}
+
+std::string pause_document(std::string_view subject, const std::optional<model::PauseView>& pause) {
+  Writer out;
+  out.begin_object();
+  out.member("subject", subject).member("paused", pause.has_value());
+  write_pause(out, pause);
+  out.end_object();
+  return std::move(out).take();
+}
+
 std::string subject_document(std::string_view subject, const model::SubjectView& view, model::ShardId shard, WallTime now) {
-  const TurnContext context{shard, view.turn, now};
+  const TurnContext context{shard, view.turn, view.pause, now};
   Writer out;
   out.begin_object();
   out.member("subject", subject).member("state", state_of(view));
-  out.key("turn");
-  if (view.turn) {
-    write_turn(out, *view.turn, shard);
-  } else {
-    out.null();
-  }
+  write_turn_or_null(out, "turn", view.turn, shard);
+  write_pause(out, view.pause);
   out.member("queue_length", view.queue_length).member("outside_count", view.outside_count);
   out.key("jobs").begin_array();
   for (const JobView& job : view.jobs) {

@@ -10,8 +10,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "actors/engine.hpp"
+#include "app/routes/answers.hpp"
 #include "model/command.hpp"
 
 namespace turnwise::routes {
@@ -53,6 +55,14 @@ private:
 /// For a single item.
 boost::asio::awaitable<std::optional<model::Response>> collect_one(std::shared_ptr<Collector> collector,
                                                                    std::chrono::milliseconds timeout);
+
+/// Asks the engine one question; `ask` gets the ticket for the answer.
+template <class Expected, class Ask>
+boost::asio::awaitable<model::Result<Expected>> ask_engine(std::chrono::milliseconds timeout, Effect effect, Ask ask) {
+  const auto collector = std::make_shared<Collector>(co_await boost::asio::this_coro::executor, 1);
+  ask(model::Ticket{collector, 0});
+  co_return expect<Expected>(co_await collect_one(collector, timeout), effect);
+}
 
 /// What became of a request for turns. Turns that nobody can be told of any more are given back to the engine.
 class ClaimCollector : public actors::ClaimRecipient {

@@ -34,25 +34,17 @@ model::Result<JobId> read_job_id(const Request& request) {
   return Error{Errc::not_found, fmt::format("{} is no job id; is there a typing mistake?", request.parameters.front()), ""};
 }
 
-/// Asks the engine one question; `ask` gets the ticket for the answer.
-template <class Expected, class Ask>
-boost::asio::awaitable<model::Result<Expected>> ask_engine(milliseconds timeout, Effect effect, Ask ask) {
-  const auto collector = std::make_shared<Collector>(co_await boost::asio::this_coro::executor, 1);
-  ask(Ticket{collector, 0});
-  co_return expect<Expected>(co_await collect_one(collector, timeout), effect);
-}
-
 /// Whom a job waits behind, as far as its subject says.
 boost::asio::awaitable<api::TurnContext> turn_context(Context& context, const model::JobStory& story) {
-  api::TurnContext known{story.shard, std::nullopt, context.engine.wall_time()};
-  const bool waits_behind =
-      story.now && (story.now->reason == WaitReason::behind || story.now->reason == WaitReason::behind_turn);
-  if (waits_behind) {
+  api::TurnContext known{story.shard, std::nullopt, std::nullopt, context.engine.wall_time()};
+  const bool subject_says = story.now && (story.now->behind.value() != 0 || story.now->reason == WaitReason::paused);
+  if (subject_says) {
     auto view = co_await ask_engine<model::SubjectView>(context.engine_timeout, Effect::read, [&](Ticket ticket) {
       context.engine.describe_subject(story.job.subject, 0, std::move(ticket));
     });
     if (view) {
       known.turn = std::move(view->turn);
+      known.pause = std::move(view->pause);
     }
   }
   co_return known;

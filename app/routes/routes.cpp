@@ -21,6 +21,10 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
                       [&context, call](Request request) { return call(context, std::move(request)); }, http::Route::Takes::json,
                       bytes_max});
   };
+  auto call = [&](http::Verb verb, std::string_view pattern, http::Route::Takes takes, Call handler) {
+    routes.push_back(
+        {verb, pattern, [&context, handler](Request request) { return handler(context, std::move(request)); }, takes, body});
+  };
   auto verdict = [&](std::string_view pattern, Verb verb) {
     routes.push_back({http::Verb::post, pattern,
                       [&context, verb](Request request) { return answer_claim(context, std::move(request), verb); },
@@ -39,6 +43,11 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
   post("/v1/jobs/{id}/retry", body, retry_job);
   get("/v1/subjects/{subject}", show_subject);
   routes.back().query = {"jobs"};
+  post("/v1/subjects/{subject}/pause", body, pause_subject);
+  post("/v1/subjects/{subject}/resume", body, resume_subject);
+  post("/v1/subjects/{subject}/holds", body, take_hold);
+  call(http::Verb::patch, "/v1/holds/{id}", http::Route::Takes::json, renew_hold);
+  call(http::Verb::delete_, "/v1/holds/{id}", http::Route::Takes::nothing, release_hold);
   get("/v1/stats", show_stats);
   get("/livez", livez);
   get("/readyz", readyz);

@@ -29,6 +29,11 @@ public:
   std::function<std::optional<model::Response>(const Answer&)> on_answer;
   std::function<std::optional<model::Response>(model::JobId)> on_job;
   std::function<model::SubjectView(const std::string&)> on_subject = [](const std::string&) { return model::SubjectView{}; };
+  std::function<model::Response(actors::HoldRequest)> on_hold;
+  std::function<model::Response(model::JobId, model::FencingToken, std::optional<milliseconds>)> on_renew;
+  std::function<model::Response(model::JobId, model::FencingToken)> on_release;
+  std::function<model::Response(std::string, std::string, std::string)> on_pause;
+  std::function<model::Response(std::string, std::string)> on_resume;
   std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
 
@@ -43,6 +48,19 @@ public:
   void describe_job(model::JobId job, Ticket ticket) override;
   void await_job(model::JobId job, milliseconds wait, Ticket ticket) override;
   void describe_subject(std::string subject, std::size_t jobs_max, Ticket ticket) override;
+  void hold(actors::HoldRequest request, Ticket ticket) override { answer_with(on_hold(std::move(request)), ticket); }
+  void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl, Ticket ticket) override {
+    answer_with(on_renew(hold, token, ttl), ticket);
+  }
+  void release_hold(model::JobId hold, model::FencingToken token, Ticket ticket) override {
+    answer_with(on_release(hold, token), ticket);
+  }
+  void pause(std::string subject, std::string by, std::string why, Ticket ticket) override {
+    answer_with(on_pause(std::move(subject), std::move(by), std::move(why)), ticket);
+  }
+  void resume(std::string subject, std::string by, Ticket ticket) override {
+    answer_with(on_resume(std::move(subject), std::move(by)), ticket);
+  }
 
   [[nodiscard]] actors::Stats stats() const override { return {.jobs_open = 7, .submitted = 9, .journal_up = true}; }
   [[nodiscard]] std::string metrics() const override { return "turnwise_jobs_open 7\n"; }
@@ -68,6 +86,9 @@ public:
 
 private:
   void change(model::JobId job, Ticket ticket);
+  static void answer_with(model::Response response, const Ticket& ticket) {
+    ticket.to->deliver(ticket.item, std::move(response));
+  }
 
   storage::ClusterMeta meta_;
   mutable std::mutex mutex_;

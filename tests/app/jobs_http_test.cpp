@@ -169,8 +169,8 @@ TEST_CASE("a waiting job says in one sentence behind whom it waits") {
   };
   node.engine.on_subject = [](const std::string&) {
     model::SubjectView view;
-    view.turn = model::TurnView{model::EntryNumber{7},        model::Attempt{2},       "w1", test::FakeEngine::noon - 12s,
-                                test::FakeEngine::noon + 18s, model::FencingToken{99}, false};
+    view.turn = model::TurnView{model::EntryType::job,        model::EntryNumber{7},        model::Attempt{2},       "w1",
+                                test::FakeEngine::noon - 12s, test::FakeEngine::noon + 18s, model::FencingToken{99}, false};
     return view;
   };
   const auto reply = node.get("/v1/jobs/" + id_of(8));
@@ -210,7 +210,8 @@ TEST_CASE("a subject is one percent-encoded segment, and tells who has the turn 
   node.engine.on_subject = [](const std::string& subject) {
     CHECK(subject == "path:a/b c%");
     model::SubjectView view;
-    view.turn = model::TurnView{model::EntryNumber{7},
+    view.turn = model::TurnView{model::EntryType::job,
+                                model::EntryNumber{7},
                                 model::Attempt{1},
                                 "w1",
                                 test::FakeEngine::noon - 3min,

@@ -150,6 +150,11 @@ public:
   void describe_job(model::JobId, model::Ticket) override { unused(); }
   void await_job(model::JobId, milliseconds, model::Ticket) override { unused(); }
   void describe_subject(std::string, std::size_t, model::Ticket) override { unused(); }
+  void hold(actors::HoldRequest, model::Ticket) override { unused(); }
+  void renew_hold(model::JobId, model::FencingToken, std::optional<milliseconds>, model::Ticket) override { unused(); }
+  void release_hold(model::JobId, model::FencingToken, model::Ticket) override { unused(); }
+  void pause(std::string, std::string, std::string, model::Ticket) override { unused(); }
+  void resume(std::string, std::string, model::Ticket) override { unused(); }
   [[nodiscard]] actors::Stats stats() const override { return {}; }
   [[nodiscard]] std::string metrics() const override { return {}; }
   [[nodiscard]] bool ready() const override { return true; }

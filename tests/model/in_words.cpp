@@ -58,6 +58,10 @@ std::string in_words(const Response& response) {
           [](const Changed& changed) {
             return "changed to " + std::string{name(changed.state)} + (changed.cancel_requested ? ", asked to stop" : "");
           },
+          [](const HoldGrant& grant) { return "hold granted" + number(grant.entry); },
+          [](const HoldGone&) { return std::string{"hold gone"}; },
+          [](const SubjectBusy& busy) { return "busy behind " + std::to_string(busy.queue_length); },
+          [](const PauseChanged& changed) { return std::string{changed.pause ? "now paused" : "now not paused"}; },
           [](const auto&) { return std::string{"view"}; },
       },
       response);

@@ -10,6 +10,7 @@ namespace {
 struct Life {
   JobState state{};
   std::uint32_t attempt{};
+  bool is_pause{};
 };
 using Lives = std::map<EntryNumber, Life>;
 
@@ -18,8 +19,11 @@ bool holds_others_back(const Life& life) {
          life.state == JobState::halted;
 }
 
-std::optional<std::string> check_start(const Lives& lives, EntryNumber entry, const Started& body) {
+std::optional<std::string> check_turn(const Lives& lives, EntryNumber entry) {
   for (const auto& [number, life] : lives) {
+    if (life.is_pause) {
+      return "the subject was paused";
+    }
     if (life.state == JobState::running) {
       return "a turn was open already";
     }
@@ -27,10 +31,14 @@ std::optional<std::string> check_start(const Lives& lives, EntryNumber entry, co
       return "an older job was " + std::string{name(life.state)};
     }
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> check_start(const Lives& lives, EntryNumber entry, const Started& body) {
   if (body.attempt.value() <= lives.at(entry).attempt) {
     return "its attempts do not grow";
   }
-  return std::nullopt;
+  return check_turn(lives, entry);
 }
 
 std::optional<std::string> check_record(Lives& lives, const Record& record) {
@@ -39,6 +47,15 @@ std::optional<std::string> check_record(Lives& lives, const Record& record) {
       return "it was there before";
     }
     lives[record.entry].state = *state_after(record.body);
+    return std::nullopt;
+  }
+  if (std::holds_alternative<Held>(record.body)) {
+    auto fault = check_turn(lives, record.entry);
+    lives[record.entry].state = JobState::running;
+    return fault;
+  }
+  if (std::holds_alternative<Paused>(record.body)) {
+    lives[record.entry] = {JobState::scheduled, 0, true};
     return std::nullopt;
   }
   const auto place = lives.find(record.entry);
@@ -59,6 +76,10 @@ std::optional<std::string> check_record(Lives& lives, const Record& record) {
     return "a superseded attempt was taken";
   }
   life.state = state_after(record.body).value_or(life.state);
+  if (closes_entry(record.body)) {
+    life.is_pause = false;
+    life.state = is_final(life.state) ? life.state : JobState::cancelled;
+  }
   return std::nullopt;
 }
 

@@ -128,10 +128,10 @@ TEST_CASE("claims that may still be answered are those of open turns and of late
   desk.tick();
   desk.fail(desk.begin());
   const Claim current = desk.begin();
-  const std::vector<Claim> claims = desk.mailbox.answerable();
+  const std::vector<EntryNumber> claims = desk.mailbox.answerable();
   REQUIRE(claims.size() == 2);
-  CHECK(claims[0].nonce == current.nonce);
-  CHECK(claims[1].nonce == late.nonce);
+  CHECK(claims[0] == current.entry);
+  CHECK(claims[1] == late.entry);
 }
 
 } // namespace turnwise::model

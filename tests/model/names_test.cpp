@@ -72,14 +72,20 @@ TEST_CASE("the numbers of events never change") {
   CHECK(static_cast<int>(event_of(Replaced{})) == 12);
   CHECK(static_cast<int>(event_of(WaitExpired{})) == 13);
   CHECK(static_cast<int>(event_of(Coalesced{})) == 14);
+  CHECK(static_cast<int>(event_of(Held{})) == 15);
+  CHECK(static_cast<int>(event_of(HoldProlonged{})) == 16);
+  CHECK(static_cast<int>(event_of(HoldReleased{})) == 17);
+  CHECK(static_cast<int>(event_of(HoldExpired{})) == 18);
+  CHECK(static_cast<int>(event_of(Paused{})) == 19);
+  CHECK(static_cast<int>(event_of(Resumed{})) == 20);
 }
 
 TEST_CASE("every event, reason and disposition has its own name") {
   std::set<std::string_view> names;
-  for (int number = 1; number <= static_cast<int>(Event::coalesced); ++number) {
+  for (int number = 1; number <= static_cast<int>(Event::resumed); ++number) {
     names.insert(name(static_cast<Event>(number)));
   }
-  CHECK(names.size() == static_cast<std::size_t>(Event::coalesced));
+  CHECK(names.size() == static_cast<std::size_t>(Event::resumed));
   names.clear();
   for (int number = 0; number <= static_cast<int>(WaitReason::parked); ++number) {
     names.insert(name(static_cast<WaitReason>(number)));

@@ -41,12 +41,20 @@ milliseconds shrunk(microseconds left) {
 } // namespace
 
 Words Oracle::expect(const Command& command, Now now, std::uint64_t random) {
-  return sorted_moments(std::visit([&](const auto& asked) { return expect(asked, Moment{now, random}); }, command));
+  const Moment moment{now, random};
+  Words lines = std::visit([&](const auto& asked) { return expect(asked, moment); }, command);
+  for (std::string& line : grant_hold(moment)) {
+    lines.push_back(std::move(line));
+  }
+  return sorted_moments(std::move(lines));
 }
 
 void Oracle::take_over(Now now) {
+  std::erase_if(jobs_, [](const auto& job) { return job.second.is_hold && job.second.state == JobState::waiting; });
   for (auto& [number, job] : jobs_) {
-    if (job.state == JobState::running) {
+    if (job.is_hold && job.state == JobState::running) {
+      job.deadline = now.mono + stretched(job.ttl);
+    } else if (job.state == JobState::running) {
       job.deadline = now.mono + stretched(job.policy.lease);
       if (job.policy.timeout.count() > 0) {
         job.timeout_at = std::max(job.deadline, now.mono + (job.started_at + stretched(job.policy.timeout) - now.wall));
@@ -89,7 +97,7 @@ Oracle::Job* Oracle::find_open(EntryNumber entry) {
 
 Oracle::Job* Oracle::claimed(const Claim& claim, Words& instead) {
   Job* job = find_open(claim.entry);
-  if (job == nullptr || (job->answer == Answer::none && claim.attempt.value() == job->attempt)) {
+  if (job == nullptr || job->is_hold || (job->answer == Answer::none && claim.attempt.value() == job->attempt)) {
     instead = {ask};
   } else if (job->answer == Answer::none || claim.attempt.value() != job->attempt || claim.nonce != job->nonce) {
     instead = {stale};
@@ -159,7 +167,7 @@ Words Oracle::expect(const Submit& command, Moment moment) {
   for (auto place = jobs_.rbegin(); place != jobs_.rend(); ++place) {
     const auto& [number, job] = *place;
     const bool waits = job.state == JobState::waiting;
-    if (job.kind != asked.kind || run_at) {
+    if (job.is_hold || job.kind != asked.kind || run_at) {
       continue;
     }
     const bool works = job.state == JobState::running && !job.asked_to_stop;
@@ -190,7 +198,8 @@ Words Oracle::expect(const Submit& command, Moment moment) {
 Words Oracle::expect(const Start& command, Moment moment) {
   Words lines = settle(moment.now.wall);
   const auto next = oldest_inside();
-  const bool can_start = runner() == jobs_.end() && next != jobs_.end() && next->second.kind == kinds_.name(command.kind) &&
+  const bool can_start = runner() == jobs_.end() && !pause_ && next != jobs_.end() && !next->second.is_hold &&
+                         next->second.kind == kinds_.name(command.kind) &&
                          (next->second.state == JobState::waiting ||
                           (next->second.state == JobState::retrying && *next->second.due <= moment.now.wall));
   if (!can_start) {
@@ -273,7 +282,7 @@ Words Oracle::expect(const Heartbeat& command, Moment moment) {
 Words Oracle::expect(const Cancel& command, Moment) {
   const std::uint64_t number = command.entry.value();
   Job* job = find_open(command.entry);
-  if (job == nullptr) {
+  if (job == nullptr || job->is_hold) {
     return {ask};
   }
   if (job->state != JobState::running) {
@@ -289,7 +298,7 @@ Words Oracle::expect(const Cancel& command, Moment) {
 
 Words Oracle::expect(const RetryNow& command, Moment) {
   Job* job = find_open(command.entry);
-  if (job == nullptr) {
+  if (job == nullptr || job->is_hold) {
     return {ask};
   }
   if (job->state == JobState::waiting || job->state == JobState::running) {
@@ -310,13 +319,19 @@ Words Oracle::expect(const Tick&, Moment moment) {
   const MonoTime now = moment.now.mono;
   if (const auto place = runner(); place != jobs_.end()) {
     Job& job = jobs_.at(place->first);
-    const MonoTime end = std::min(job.deadline, job.timeout_at);
-    if (end <= now) {
+    const MonoTime end = job.is_hold ? job.deadline : std::min(job.deadline, job.timeout_at);
+    if (job.is_hold && end <= now) {
+      lines.push_back("hold-expired" + job_text(place->first));
+      job.state = JobState::cancelled;
+    } else if (end <= now) {
       const std::string cause = end == job.timeout_at ? "timed-out" : "expired";
       lines.push_back(end_attempt(place->first, job, cause, Retry::by_policy, {}, moment));
     }
   }
   for (std::string& line : settle(moment.now.wall)) {
+    lines.push_back(std::move(line));
+  }
+  for (std::string& line : give_up(now)) {
     lines.push_back(std::move(line));
   }
   return lines;
@@ -328,7 +343,7 @@ Words Oracle::jobs() const {
   Words lines;
   for (const bool inside : {true, false}) {
     for (const auto& [number, job] : jobs_) {
-      if (!is_final(job.state) && is_inside(job) == inside) {
+      if (!job.is_hold && !is_final(job.state) && is_inside(job) == inside) {
         lines.push_back(attempt_text(number, job.attempt) + " " + std::string{name(job.state)} + " position " +
                         std::to_string(position(number)) + (job.due ? " at " + text(*job.due) : ""));
       }
@@ -344,14 +359,19 @@ std::string Oracle::head(Now now) const {
   }
   const Job& job = next->second;
   const bool later = job.state == JobState::retrying && *job.due > now.wall;
-  const char* status = runner() != jobs_.end() ? "busy" : job.state == JobState::halted ? "stopped" : later ? "later" : "ready";
+  const char* status = runner() != jobs_.end()                   ? "busy"
+                       : job.state == JobState::halted || pause_ ? "stopped"
+                       : later                                   ? "later"
+                                                                 : "ready";
   return status + job_text(next->first) + " " + job.kind;
 }
 
 std::optional<MonoTime> Oracle::next_moment(Now now) const {
   MonoTime earliest = MonoTime::max();
   for (const auto& [number, job] : jobs_) {
-    if (job.state == JobState::running) {
+    if (job.is_hold && !is_final(job.state)) {
+      earliest = std::min(earliest, job.state == JobState::running ? job.deadline : job.give_up_at);
+    } else if (job.state == JobState::running) {
       earliest = std::min({earliest, job.deadline, job.timeout_at});
     }
     if (job.state == JobState::scheduled) {
@@ -362,7 +382,7 @@ std::optional<MonoTime> Oracle::next_moment(Now now) const {
     }
   }
   const auto next = oldest_inside();
-  if (runner() == jobs_.end() && next != jobs_.end() && next->second.state == JobState::retrying &&
+  if (runner() == jobs_.end() && !pause_ && next != jobs_.end() && next->second.state == JobState::retrying &&
       *next->second.due > now.wall) {
     earliest = std::min(earliest, now.at(*next->second.due));
   }

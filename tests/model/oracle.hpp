@@ -27,6 +27,8 @@ public:
   /// A new owner has the mailbox: open turns start a whole lease again.
   void take_over(Now now);
 
+  /// Open jobs, holds and pauses.
+  [[nodiscard]] std::size_t open_count() const;
   /// Every open job in a line, as Describe should list them.
   [[nodiscard]] Words jobs() const;
   [[nodiscard]] std::string head(Now now) const;
@@ -50,6 +52,10 @@ private:
     MonoTime deadline;
     MonoTime timeout_at;
     bool asked_to_stop{};
+    // of a hold
+    bool is_hold{};
+    milliseconds ttl{};
+    MonoTime give_up_at;
   };
   using Jobs = std::map<std::uint64_t, Job>;
   struct Moment {
@@ -66,6 +72,11 @@ private:
   Words expect(const Cancel& command, Moment moment);
   Words expect(const RetryNow& command, Moment moment);
   Words expect(const Tick& command, Moment moment);
+  Words expect(const TakeHold& command, Moment moment);
+  Words expect(const RenewHold& command, Moment moment);
+  Words expect(const ReleaseHold& command, Moment moment);
+  Words expect(const Pause& command, Moment moment);
+  Words expect(const Resume& command, Moment moment);
   Words expect(const Describe&, Moment) { return {}; }
   Words expect(const ListOpen&, Moment) { return {"listed"}; }
   Words expect(const Carry&, Moment) { return {"listed"}; }
@@ -78,6 +89,10 @@ private:
   std::string end_attempt(std::uint64_t number, Job& job, const std::string& cause, Retry retry,
                           std::optional<milliseconds> retry_after, Moment moment);
   Words settle(WallTime now);
+  Words give_up(MonoTime now);
+  Words grant_hold(Moment moment);
+  [[nodiscard]] std::string busy() const;
+  Job* open_hold(EntryNumber entry);
   [[nodiscard]] static bool is_inside(const Job& job);
   [[nodiscard]] static bool may_expire(const Job& job);
   [[nodiscard]] Jobs::const_iterator runner() const;
@@ -86,6 +101,7 @@ private:
 
   const KindTable& kinds_;
   Jobs jobs_;
+  std::optional<std::uint64_t> pause_;
 };
 
 } // namespace turnwise::model

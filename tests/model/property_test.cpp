@@ -34,14 +34,32 @@ TEST_CASE("the random schedules come across everything that matters") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     check_schedule(seed, steps, &seen);
   }
-  for (int event = 1; event <= static_cast<int>(Event::coalesced); ++event) {
+  for (int event = 1; event <= static_cast<int>(Event::resumed); ++event) {
     CHECK(seen[std::string{name(static_cast<Event>(event))}] > 0);
   }
-  for (const char* what :
-       {"accepted", "coalesced", "grant", "nothing to start", "ask the journal", "error stale-fence", "error wrong-state",
-        "error malformed", "outcome succeeded", "changed to running, asked to stop", "takeover", "late success",
-        "parked job retried after younger ones ran", "attempt failed, then retrying", "attempt failed, then parked",
-        "attempt failed, then halted", "attempt failed, then failed", "attempt failed, then cancelled"}) {
+  for (const char* what : {"accepted",
+                           "coalesced",
+                           "grant",
+                           "nothing to start",
+                           "ask the journal",
+                           "error stale-fence",
+                           "error wrong-state",
+                           "error malformed",
+                           "outcome succeeded",
+                           "hold granted",
+                           "hold gone",
+                           "busy behind 1",
+                           "now paused",
+                           "now not paused",
+                           "changed to running, asked to stop",
+                           "takeover",
+                           "late success",
+                           "parked job retried after younger ones ran",
+                           "attempt failed, then retrying",
+                           "attempt failed, then parked",
+                           "attempt failed, then halted",
+                           "attempt failed, then failed",
+                           "attempt failed, then cancelled"}) {
     CAPTURE(what);
     CHECK(seen[what] > 0);
   }

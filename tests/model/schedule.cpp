@@ -140,7 +140,7 @@ private:
   }
 
   Command some_command() {
-    switch (below(20)) {
+    switch (below(26)) {
     case 0:
     case 1:
     case 2:
@@ -172,10 +172,38 @@ private:
       return Cancel{some_entry(), {}};
     case 17:
       return RetryNow{some_entry(), {}};
+    case 18:
+    case 19:
+      return some_hold();
+    case 20:
+      return RenewHold{some_hold_number(), one_in(2) ? std::optional{1s + up_to(5s)} : std::nullopt, {}};
+    case 21:
+    case 22:
+      return ReleaseHold{some_hold_number(), {}};
+    case 23:
+      return one_in(3) ? Command{Pause{EntryNumber{++last_number_}, "artifact:123", "operator", "looking", {}}}
+                       : Command{Resume{"operator", {}}};
     default:
       return Tick{};
     }
   }
+
+  Command some_hold() {
+    TakeHold hold;
+    hold.entry = EntryNumber{++last_number_};
+    hold.subject = "artifact:123";
+    hold.owner = "web";
+    hold.ttl = 1s + up_to(5s);
+    hold.on_busy = static_cast<OnBusy>(below(3));
+    hold.wait = up_to(4s);
+    hold.arrived = now_.mono - up_to(500ms);
+    if (hold.on_busy == OnBusy::defer) {
+      hold.deferred = some_job();
+    }
+    return hold;
+  }
+
+  EntryNumber some_hold_number() { return holds_.empty() || one_in(8) ? some_entry() : holds_.back(); }
 
   Command start_of_head() {
     const Head head = mailbox_.head(now_);
@@ -255,6 +283,8 @@ private:
     if (const auto* reply = std::get_if<Reply>(&action)) {
       if (const auto* grant = std::get_if<Grant>(&reply->response)) {
         grants_.push_back({grant->entry, grant->attempt, grant->nonce});
+      } else if (const auto* hold = std::get_if<HoldGrant>(&reply->response)) {
+        holds_.push_back(hold->entry);
       }
     }
   }
@@ -277,8 +307,8 @@ private:
     if (const Words jobs = jobs_in_words(); jobs != oracle_.jobs()) {
       return fail(what, joined(oracle_.jobs()), joined(jobs));
     }
-    if (mailbox_.open_count() != oracle_.jobs().size()) {
-      return fail(what, std::to_string(oracle_.jobs().size()) + " open jobs", std::to_string(mailbox_.open_count()));
+    if (mailbox_.open_count() != oracle_.open_count()) {
+      return fail(what, std::to_string(oracle_.open_count()) + " open entries", std::to_string(mailbox_.open_count()));
     }
     const auto moment = oracle_.next_moment(now_);
     const auto timer = mailbox_.next_timer(now_);
@@ -357,6 +387,7 @@ private:
   Oracle oracle_{kinds_};
   std::vector<Numbered> journal_;
   std::vector<Claim> grants_;
+  std::vector<EntryNumber> holds_;
   Words history_;
   Counts lines_;
   std::optional<std::string> fault_;
