@@ -1,6 +1,7 @@
 #include "tests/actors/segment_life.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "tests/support/history.hpp"
 
@@ -141,7 +142,8 @@ void pass_jobs(TestNode& node, std::size_t count, std::size_t subjects) {
     const std::size_t batch = std::min(batch_max, count - done);
     std::vector<model::NewJob> jobs;
     for (std::size_t i = 0; i < batch; ++i) {
-      jobs.push_back(job_for("pass:" + std::to_string(i % subjects)));
+      // Not those of a process that was killed: what ran there keeps its subject until its lease is over.
+      jobs.push_back(job_for(fmt::format("pass:{}-{}", getpid(), i % subjects)));
       jobs.back().kind = "passing";
     }
     node.submit_all(std::move(jobs));
