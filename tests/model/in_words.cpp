@@ -1,5 +1,6 @@
 // Actions as lines of text, to be compared and read.
 #include <algorithm>
+#include <array>
 
 #include "tests/model/oracle.hpp"
 
@@ -92,6 +93,27 @@ Words sorted_moments(Words lines) {
     const auto end = std::find_if_not(begin, lines.end(), is_of_a_moment);
     std::sort(begin, end);
     begin = end == lines.end() ? end : end + 1;
+  }
+  return lines;
+}
+
+std::string head_in_words(const Mailbox& mailbox, Now now, const KindTable& kinds) {
+  static constexpr std::array<const char*, 6> statuses{"empty", "ready", "busy", "held", "later", "stopped"};
+  const Head head = mailbox.head(now);
+  const std::string status = statuses.at(static_cast<std::size_t>(head.status));
+  if (head.status == Head::Status::empty) {
+    return status;
+  }
+  return status + number(head.entry) + " " + kinds.name(head.kind);
+}
+
+Words jobs_in_words(Mailbox& mailbox, Now now, KindTable& kinds) {
+  std::vector<Action> actions;
+  mailbox.handle(Describe{1'000'000, {}}, Context{ShardId{1}, now, kinds, 0}, actions);
+  Words lines;
+  for (const JobView& job : std::get<SubjectView>(std::get<Reply>(actions.at(0)).response).jobs) {
+    lines.push_back(number(job.entry) + attempt_of(job.attempt) + " " + std::string{name(job.state)} + " position " +
+                    std::to_string(job.position) + (job.due ? moment("at", job.due) : ""));
   }
   return lines;
 }

@@ -17,6 +17,9 @@ using Words = std::vector<std::string>;
 /// sorted, since their order means nothing.
 Words in_words(const std::vector<Action>& actions);
 Words sorted_moments(Words lines);
+/// As Oracle::head() and Oracle::jobs() say it.
+std::string head_in_words(const Mailbox& mailbox, Now now, const KindTable& kinds);
+Words jobs_in_words(Mailbox& mailbox, Now now, KindTable& kinds);
 
 class Oracle {
 public:

@@ -301,10 +301,10 @@ private:
   }
 
   void look(const std::string& what) {
-    if (const std::string head = head_in_words(); head != oracle_.head(now_)) {
+    if (const std::string head = head_in_words(mailbox_, now_, kinds_); head != oracle_.head(now_)) {
       return fail(what, oracle_.head(now_), head);
     }
-    if (const Words jobs = jobs_in_words(); jobs != oracle_.jobs()) {
+    if (const Words jobs = jobs_in_words(mailbox_, now_, kinds_); jobs != oracle_.jobs()) {
       return fail(what, joined(oracle_.jobs()), joined(jobs));
     }
     if (mailbox_.open_count() != oracle_.open_count()) {
@@ -315,28 +315,6 @@ private:
     if (moment && (!timer || *timer > *moment)) {
       fail(what, "a timer for what comes next", "one too late, or none");
     }
-  }
-
-  std::string head_in_words() {
-    static constexpr std::array<const char*, 6> statuses{"empty", "ready", "busy", "held", "later", "stopped"};
-    const Head head = mailbox_.head(now_);
-    const std::string status = statuses.at(static_cast<std::size_t>(head.status));
-    if (head.status == Head::Status::empty) {
-      return status;
-    }
-    return status + " #" + std::to_string(head.entry.value()) + " " + kinds_.name(head.kind);
-  }
-
-  Words jobs_in_words() {
-    std::vector<Action> actions;
-    mailbox_.handle(Describe{1'000'000, {}}, Context{ShardId{1}, now_, kinds_, 0}, actions);
-    Words lines;
-    for (const JobView& job : std::get<SubjectView>(std::get<Reply>(actions.at(0)).response).jobs) {
-      lines.push_back(" #" + std::to_string(job.entry.value()) + " attempt " + std::to_string(job.attempt.value()) + " " +
-                      std::string{name(job.state)} + " position " + std::to_string(job.position) +
-                      (job.due ? " at " + std::to_string(job.due->time_since_epoch().count()) : ""));
-    }
-    return lines;
   }
 
   /// Wherever the journal ends, what is read from it is what was there.
