@@ -23,7 +23,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr seconds one_wait_max{30};
-constexpr milliseconds pause{100};
+constexpr milliseconds asking_gap{100};
 
 struct SubmitOptions {
   std::string subject, kind, payload, metadata, key;
@@ -127,7 +127,7 @@ int wait_for_job(const ClientOptions& options, const std::string& id, millisecon
       return status;
     }
     if (steady_clock::now() < begin + share) { // a node that drains answers early: do not ask it in circles
-      std::this_thread::sleep_for(pause);
+      std::this_thread::sleep_for(asking_gap);
     }
   }
 }
@@ -193,9 +193,18 @@ void print_subject(const object& subject) {
   print_members(subject, {"subject", "state", "queue_length", "outside_count"});
   if (const auto* turn = subject.if_contains("turn"); turn != nullptr && turn->is_object()) {
     const auto& members = turn->get_object();
-    std::cout << fmt::format("{:<16} job {} by {} since {} (attempt {}, fencing token {}, lease until {})\n", "turn",
-                             member(members, "job"), member(members, "worker"), member(members, "started_at"),
-                             member(members, "attempt"), member(members, "fencing_token"), member(members, "lease_expires_at"));
+    const bool held = members.contains("hold");
+    const std::string who = held ? fmt::format("hold {} by {}", member(members, "hold"), member(members, "owner"))
+                                 : fmt::format("job {} by {}, attempt {}", member(members, "job"), member(members, "worker"),
+                                               member(members, "attempt"));
+    std::cout << fmt::format("{:<16} {}, since {} (fencing token {}, lease until {})\n", "turn", who,
+                             member(members, "started_at"), member(members, "fencing_token"),
+                             member(members, "lease_expires_at"));
+  }
+  if (const auto* pause = subject.if_contains("pause"); pause != nullptr && pause->is_object()) {
+    const auto& members = pause->get_object();
+    std::cout << fmt::format("{:<16} by {} since {}: {}\n", "paused", member(members, "by"), member(members, "since"),
+                             member(members, "why"));
   }
   const auto* jobs = subject.if_contains("jobs");
   if (jobs == nullptr || !jobs->is_array() || jobs->get_array().empty()) {

@@ -31,6 +31,9 @@ int submit(const Arguments& arguments);
 int job(const Arguments& arguments);
 int subject(const Arguments& arguments);
 int claim(const Arguments& arguments);
+int hold(const Arguments& arguments);
+int pause(const Arguments& arguments);
+int resume(const Arguments& arguments);
 int completion(const Arguments& arguments);
 int version(const Arguments& arguments);
 
