@@ -249,6 +249,7 @@ void Shard::forget(const model::Error& error) {
   keys_complete_ = true;
   key_lookups_.clear();
   askers_.clear();
+  reading_ahead_.clear();
   outgoing_.clear();
   actors_ = running_ = appended_ = durable_ = 0;
 }

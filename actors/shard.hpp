@@ -19,6 +19,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -174,7 +175,7 @@ private:
     std::list<Slot*> slots;
     std::uint32_t advertised{}; // told to the dispatcher and not taken yet
   };
-  [[nodiscard]] std::vector<model::EntryNumber> next_without_body(const Ready& ready) const;
+  std::vector<model::EntryNumber> next_without_body(const Ready& ready);
   void fetch(std::vector<model::EntryNumber> entries, std::vector<model::EntryNumber> ahead);
   void bodies_read(BodiesRead& message);
   static void nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count);
@@ -273,7 +274,8 @@ private:
     Slot* slot{};
     std::shared_ptr<Poll> poll;
   };
-  std::unordered_map<model::EntryNumber, Awaited> fetching_; // bodies that are being read
+  std::unordered_map<model::EntryNumber, Awaited> fetching_; // bodies that a start waits for
+  std::unordered_set<model::EntryNumber> reading_ahead_;     // those that are read beside them
 
   std::unordered_map<std::string, Key> keys_;
   std::deque<std::string> keys_in_order_;

@@ -78,12 +78,13 @@ void Shard::take(const Take& message) {
   }
 }
 
-/// Heads of subjects that are ready and whose bodies nobody has read yet: the next to be taken.
-std::vector<model::EntryNumber> Shard::next_without_body(const Ready& ready) const {
+/// Heads of subjects that are ready, the next to be taken, whose bodies are neither here nor on their way.
+std::vector<model::EntryNumber> Shard::next_without_body(const Ready& ready) {
   std::vector<model::EntryNumber> entries;
   for (auto slot = ready.slots.begin(); slot != ready.slots.end() && entries.size() < read_ahead_max; ++slot) {
-    if (!bodies_.contains((*slot)->head.entry)) {
-      entries.push_back((*slot)->head.entry);
+    const model::EntryNumber entry = (*slot)->head.entry;
+    if (!bodies_.contains(entry) && reading_ahead_.insert(entry).second) {
+      entries.push_back(entry);
     }
   }
   return entries;
@@ -161,6 +162,7 @@ void Shard::bodies_read(BodiesRead& message) {
     }
   }
   for (const model::EntryNumber entry : message.ahead) {
+    reading_ahead_.erase(entry);
     const auto job = jobs.find(entry);
     Slot* slot = job == jobs.end() ? nullptr : find_slot(job->second->subject);
     if (slot != nullptr && slot->head.entry == entry && slot->open > 0 && !bodies_.contains(entry)) {
