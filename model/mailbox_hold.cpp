@@ -8,6 +8,21 @@
 
 namespace turnwise::model {
 
+namespace {
+
+Entry waiting_hold(EntryNumber number) {
+  return {.number = number,
+          .due = {},
+          .turn = nullptr,
+          .kind = {},
+          .attempt = {},
+          .failures = 0,
+          .state = JobState::waiting,
+          .type = EntryType::hold};
+}
+
+} // namespace
+
 // ── Holds ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Mailbox::decide(TakeHold& command, const Context& context, std::vector<Action>& actions) {
@@ -28,14 +43,7 @@ void Mailbox::decide(TakeHold& command, const Context& context, std::vector<Acti
     return;
   }
   // It stands in the queue from now on; when nothing is before it, grant_hold() gives it the turn at once.
-  queue_.insert(Entry{.number = command.entry,
-                      .due = {},
-                      .turn = nullptr,
-                      .kind = {},
-                      .attempt = {},
-                      .failures = 0,
-                      .state = JobState::waiting,
-                      .type = EntryType::hold});
+  queue_.insert(waiting_hold(command.entry));
   rare().waiting_holds.emplace(command.entry,
                                WaitingHold{std::move(command.subject), std::move(command.owner), bounded(command.ttl),
                                            command.arrived, give_up_at, std::move(command.ticket)});
@@ -129,14 +137,7 @@ void Mailbox::decide(ReleaseHold& command, const Context& context, std::vector<A
 void Mailbox::fold(EntryNumber number, const Held& body, WallTime at, Sequence sequence) {
   Entry* entry = find(number);
   if (entry == nullptr) {
-    entry = &queue_.insert(Entry{.number = number,
-                                 .due = {},
-                                 .turn = nullptr,
-                                 .kind = {},
-                                 .attempt = {},
-                                 .failures = 0,
-                                 .state = JobState::waiting,
-                                 .type = EntryType::hold});
+    entry = &queue_.insert(waiting_hold(number));
   }
   Policy policy;
   policy.lease = body.ttl;
