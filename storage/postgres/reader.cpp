@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <map>
+#include <variant>
 
 #include "storage/body_fold.hpp"
 #include "storage/postgres/binary_array.hpp"
@@ -17,6 +18,31 @@ using EntryKey = std::pair<ShardId, EntryNumber>;
 /// come in its order and are not sorted first, however many there are.
 constexpr auto reader_settings = "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0;"
                                  "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;";
+
+/// Gives the segments that `list()` names to `read(segment, what)`, oldest first. One that is dropped between the two is passed
+/// over, and the rest is listed anew: what was open in it has been carried, perhaps into a segment that was not there before.
+template <class List, class Read>
+Result<model::Done> each_segment(List list, Read read) {
+  std::int64_t last = 0;
+  for (bool dropped = true; dropped;) {
+    dropped = false;
+    for (auto& [segment, what] : list()) {
+      if (segment <= last) {
+        continue;
+      }
+      last = segment;
+      try {
+        if (auto done = read(segment, what); !done) {
+          return done;
+        }
+      } catch (const pqxx::undefined_table&) {
+        dropped = true;
+        break;
+      }
+    }
+  }
+  return model::Done{};
+}
 
 std::vector<std::int64_t> segments(const pqxx::result& rows) {
   std::vector<std::int64_t> numbers;
@@ -51,11 +77,37 @@ struct EntryArrays {
   pqxx::params parameters() { return pqxx::params{shards.bytes(), entries.bytes()}; }
 };
 
+/// Keys as three arrays, the parameters of a statement.
+struct KeyArrays {
+  BinaryArray subjects{ElementType::text};
+  BinaryArray kinds{ElementType::text};
+  BinaryArray keys{ElementType::text};
+
+  explicit KeyArrays(std::span<const KeyQuery> queries) {
+    for (const auto& query : queries) {
+      subjects.add(query.subject);
+      kinds.add(query.kind);
+      keys.add(query.key);
+    }
+  }
+  pqxx::params parameters(ShardId shard, std::int64_t since_us) {
+    return pqxx::params{shard.value(), subjects.bytes(), kinds.bytes(), keys.bytes(), since_us};
+  }
+};
+
+/// A row of sql::keys, after the number of the query.
+KeyMatch key_match(const pqxx::row& row) {
+  KeyMatch match{.entry = EntryNumber{row[1].as<std::uint64_t>()}, .fingerprint = {}, .found = true};
+  const auto digits = row[2].view();
+  std::from_chars(digits.data(), digits.data() + digits.size(), match.fingerprint, 16);
+  return match;
+}
+
 /// Rows of open entries, as far as a replay needs them, or of any.
 enum class Reach : std::uint8_t { open_entries, any };
 
-/// Which of the entries may have rows in which segment, oldest segment first.
-std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction, std::span<const EntryKey> keys, Reach reach) {
+/// Which of the entries may have rows in which segment.
+std::map<std::int64_t, EntryArrays> by_segment(pqxx::connection& connection, std::span<const EntryKey> keys, Reach reach) {
   EntryArrays wanted;
   for (const auto& [shard, entry] : keys) {
     wanted.add(shard.value(), static_cast<std::int64_t>(entry.value()));
@@ -63,7 +115,7 @@ std::map<std::int64_t, EntryArrays> by_segment(pqxx::nontransaction& transaction
   auto parameters = wanted.parameters();
   parameters.append(reach == Reach::open_entries);
   std::map<std::int64_t, EntryArrays> found;
-  for (const auto& row : transaction.exec(std::string{sql::segments_of_entries}, parameters)) {
+  for (const auto& row : pqxx::nontransaction{connection}.exec(std::string{sql::segments_of_entries}, parameters)) {
     found[row[0].as<std::int64_t>()].add(row[1].as<std::int64_t>(), row[2].as<std::int64_t>());
   }
   return found;
@@ -74,9 +126,10 @@ using ShardRowSink = std::function<void(ShardId, Sequence, model::Record&&)>;
 /// Gives each row of the open entries that meets `condition` (SQL about a row `j`) to `sink`, those of an entry by sequence.
 Result<model::Done> each_row(pqxx::connection& connection, std::span<const EntryKey> keys, std::string_view condition,
                              const ShardRowSink& sink) {
-  pqxx::nontransaction transaction{connection};
-  for (auto& [segment, entries] : by_segment(transaction, keys, Reach::open_entries)) {
-    for (const auto& row : transaction.exec(sql::rows_of_entries(segment, condition), entries.parameters())) {
+  const auto list = [&] { return by_segment(connection, keys, Reach::open_entries); };
+  return each_segment(list, [&](std::int64_t segment, EntryArrays& entries) -> Result<model::Done> {
+    const auto query = sql::rows_of_entries(segment, condition);
+    for (const auto& row : pqxx::nontransaction{connection}.exec(query, entries.parameters())) {
       const auto stored = stored_row(row);
       auto record = decode(stored);
       if (!record) {
@@ -84,8 +137,8 @@ Result<model::Done> each_row(pqxx::connection& connection, std::span<const Entry
       }
       sink(ShardId{row[0].as<std::uint16_t>()}, Sequence{stored.sequence}, std::move(*record));
     }
-  }
-  return model::Done{};
+    return model::Done{};
+  });
 }
 
 Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::string& query, const RowSink& sink) {
@@ -109,9 +162,11 @@ Result<model::Done> stream_rows(pqxx::nontransaction& transaction, const std::st
   return model::Done{};
 }
 
-/// The rows of an entry in a segment, page by page: there may be any number of them.
-Result<model::Done> stream_history(pqxx::nontransaction& transaction, std::int64_t segment, const EntryKey& key,
+/// The rows of an entry in a segment, page by page: there may be any number of them. In a transaction, so that the segment is
+/// not dropped between two pages.
+Result<model::Done> stream_history(pqxx::connection& connection, std::int64_t segment, const EntryKey& key,
                                    const RowSink& sink) {
+  pqxx::read_transaction transaction{connection};
   const auto query = sql::history_page(segment);
   for (std::uint64_t after = 0;;) {
     const pqxx::params parameters{key.first.value(), key.second.value(), after};
@@ -176,44 +231,36 @@ Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, Entr
 }
 
 Result<model::Done> Reader::history(ShardId shard, EntryNumber entry, const RowSink& sink) {
-  return connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
-    pqxx::nontransaction transaction{connection};
+  return connection_.attempt([&](pqxx::connection& connection) {
     const EntryKey key{shard, entry};
-    for (const auto& [segment, wanted] : by_segment(transaction, {&key, 1}, Reach::any)) {
-      if (auto done = stream_history(transaction, segment, key, sink); !done) {
-        return done;
-      }
-    }
-    return model::Done{};
+    return each_segment(
+        [&] {
+          return by_segment(connection, {&key, 1}, Reach::any);
+        },
+        [&](std::int64_t segment, EntryArrays&) { return stream_history(connection, segment, key, sink); });
   });
 }
 
 Result<std::vector<KeyMatch>> Reader::find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) {
   return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<KeyMatch>> {
-    BinaryArray subjects{ElementType::text};
-    BinaryArray kinds{ElementType::text};
-    BinaryArray keys{ElementType::text};
-    for (const auto& query : queries) {
-      subjects.add(query.subject);
-      kinds.add(query.kind);
-      keys.add(query.key);
-    }
+    KeyArrays wanted{queries};
     const auto since_us = since.time_since_epoch().count();
-    std::vector<KeyMatch> matches(queries.size());
-    pqxx::nontransaction transaction{connection};
-    for (const auto segment :
-         segments(transaction.exec(std::string{sql::segments_since}, pqxx::params{shard.value(), since_us}))) {
-      const pqxx::params parameters{shard.value(), subjects.bytes(), kinds.bytes(), keys.bytes(), since_us};
-      for (const auto& row : transaction.exec(sql::keys(segment), parameters)) {
-        auto& match = matches.at(row[0].as<std::size_t>() - 1);
-        if (!match.found) { // the first is the latest
-          const auto digits = row[2].view();
-          match = {.entry = EntryNumber{row[1].as<std::uint64_t>()}, .fingerprint = {}, .found = true};
-          std::from_chars(digits.data(), digits.data() + digits.size(), match.fingerprint, 16);
-        }
+    const auto list = [&] {
+      std::map<std::int64_t, std::monostate> found;
+      const pqxx::params parameters{shard.value(), since_us};
+      for (const auto& row : pqxx::nontransaction{connection}.exec(std::string{sql::segments_since}, parameters)) {
+        found.emplace(row[0].as<std::int64_t>(), std::monostate{});
       }
-    }
-    return matches;
+      return found;
+    };
+    std::vector<KeyMatch> matches(queries.size());
+    auto read = each_segment(list, [&](std::int64_t segment, std::monostate) -> Result<model::Done> {
+      for (const auto& row : pqxx::nontransaction{connection}.exec(sql::keys(segment), wanted.parameters(shard, since_us))) {
+        matches.at(row[0].as<std::size_t>() - 1) = key_match(row); // the last is the latest
+      }
+      return model::Done{};
+    });
+    return read ? Result<std::vector<KeyMatch>>{std::move(matches)} : Result<std::vector<KeyMatch>>{read.error()};
   });
 }
 

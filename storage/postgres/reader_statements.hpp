@@ -36,14 +36,13 @@ inline constexpr std::string_view segments_of_entries = R"sql(
         AND (NOT $3 OR h.segment >= (SELECT s.replay_from FROM turnwise.shard AS s WHERE s.shard_id = wanted.shard))
      OFFSET 0) AS held)sql";
 
-/// The segments with rows of a shard ($1) since a time ($2, microseconds), the newest first. A minute's grace: `at` is a
+/// The segments with rows of a shard ($1) since a time ($2, microseconds). A minute's grace: `at` is a
 /// node's idea of PostgreSQL's time.
 inline constexpr std::string_view segments_since = R"sql(
   SELECT segment FROM turnwise.segment_shard
    WHERE shard = $1
      AND segment >= coalesce((SELECT max(number) FROM turnwise.segment
-                               WHERE created_at <= 'epoch'::timestamptz + ($2::bigint - 60000000) * interval '1 microsecond'), 0)
-   ORDER BY segment DESC)sql";
+                               WHERE created_at <= 'epoch'::timestamptz + ($2::bigint - 60000000) * interval '1 microsecond'), 0))sql";
 
 inline std::string journal(std::int64_t segment) {
   return "turnwise.journal_" + std::to_string(segment);
@@ -82,7 +81,7 @@ inline std::string history_page(std::int64_t segment) {
          std::to_string(history_page_rows);
 }
 
-/// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest first. A carried
+/// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest last. A carried
 /// job (event 21) used its key when it was submitted.
 inline std::string keys(std::int64_t segment) {
   return R"sql(
@@ -95,7 +94,7 @@ inline std::string keys(std::int64_t segment) {
           AND j.at >= 'epoch'::timestamptz + $5 * interval '1 microsecond'
           AND (j.event <> 21 OR (j.detail ->> 'since')::bigint >= $5)
        OFFSET 0) AS j
-     ORDER BY j.seq DESC)sql";
+     ORDER BY j.seq)sql";
 }
 
 } // namespace turnwise::storage::postgres::sql

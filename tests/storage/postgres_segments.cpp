@@ -1,11 +1,13 @@
 // Dropping segments in PostgreSQL: it waits for nobody, proves for itself that nothing is lost, and is all that a node's role
 // may do to history.
+#include <future>
 #include <pqxx/pqxx>
 
 #include "model/subject.hpp"
 #include "storage/migrator.hpp"
 #include "storage/postgres/store.hpp"
 #include "tests/storage/backend.hpp"
+#include "tests/storage/environment.hpp"
 #include "tests/support/history.hpp"
 
 namespace turnwise::storage {
@@ -54,6 +56,37 @@ TEST_CASE("a segment that an open transaction has read is dropped another time, 
   CHECK(journal.oldest() == "2");
   CHECK(journal.backend.database->query("SELECT count(*) FROM turnwise.segment_shard WHERE segment = 1") == "0");
   CHECK(journal.backend.database->query("SELECT to_regclass('turnwise.journal_1') IS NULL") == "t");
+}
+
+TEST_CASE("a segment that goes between its listing and its reading is no error", "[postgres]") {
+  const ThreeSegments journal;
+  journal.begin_replays(1);
+  const EntryNumber entry{number(journal.holding, 1).value()};
+  /// What `read` finds when the oldest segment goes out of use and is dropped meanwhile.
+  const auto read_meanwhile = [&](auto read) {
+    pqxx::connection session{journal.backend.database->connection()};
+    pqxx::work drop{session};
+    drop.exec("UPDATE turnwise.shard SET replay_from = 2");
+    REQUIRE(drop.query_value<bool>("SELECT turnwise.drop_segment(1, interval '0', 0)"));
+    auto answer = std::async(std::launch::async, read);
+    REQUIRE(eventually([&] {
+      return journal.backend.database->query("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock' "
+                                             "AND relation = 'turnwise.journal_1'::regclass::oid") == "1";
+    }));
+    drop.commit();
+    return answer.get();
+  };
+  SECTION("of a history") {
+    CHECK(read_meanwhile([&] { return tests::history_of(*journal.node.reader, ShardId{3}, entry); })->empty());
+  }
+  SECTION("of keys") {
+    const std::vector<KeyQuery> queries{{"artifact:1", "move", "order-7"}};
+    CHECK_FALSE(read_meanwhile([&] { return journal.node.reader->find_keys(ShardId{3}, queries, noon); })->at(0).found);
+  }
+  SECTION("of bodies") {
+    const std::vector entries{std::pair{ShardId{3}, entry}};
+    CHECK(read_meanwhile([&] { return journal.node.reader->bodies(entries); })->empty());
+  }
 }
 
 TEST_CASE("the function that drops a segment proves for itself that nothing is lost", "[postgres]") {
@@ -105,7 +138,7 @@ TEST_CASE("a node's role may drop what is out of use, by the function alone", "[
     pqxx::connection session{connection};
     for (const auto* forbidden :
          {"DROP TABLE turnwise.journal_2", "TRUNCATE turnwise.journal_2", "DELETE FROM turnwise.segment",
-          "DELETE FROM turnwise.segment_shard", "SELECT turnwise.grant_functions('public')"}) {
+          "DELETE FROM turnwise.segment_shard", "SELECT turnwise.allow_nodes('GRANT ALL ON turnwise.segment TO %I')"}) {
       CAPTURE(forbidden);
       CHECK_THROWS_AS(pqxx::nontransaction{session}.exec(forbidden), pqxx::insufficient_privilege);
     }
