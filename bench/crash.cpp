@@ -1,6 +1,5 @@
 // The workloads `crash-fill` and `crash-recover`: bench/run kills the node with -9 between the two.
 #include <stdexcept>
-#include <thread>
 
 #include "app/client/client.hpp"
 #include "bench/measure.hpp"
@@ -8,30 +7,6 @@
 namespace turnwise::bench {
 
 namespace {
-
-using std::chrono::milliseconds;
-
-double seconds_since(double unix_seconds) {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - unix_seconds;
-}
-
-client::Client open_client(const Settings& settings) {
-  auto client = client::Client::open(settings.url);
-  if (!client) {
-    throw std::runtime_error{client.error().detail};
-  }
-  return std::move(client).value();
-}
-
-/// Asks until `answered` says so: the node may not listen yet.
-template <class Ask>
-void insist(Ask answered) {
-  for (const auto end = Clock::now() + step_limit; !answered(); std::this_thread::sleep_for(milliseconds{2})) {
-    if (Clock::now() > end) {
-      throw std::runtime_error{"the node has not come back"};
-    }
-  }
-}
 
 /// Claims one job as soon as there is a node that gives it, and says that it is done.
 void do_first_job(client::Client& client, const Settings& settings, Checker& checker, Measurements& out) {
@@ -77,14 +52,14 @@ void crash_recover(const Settings& settings, Measurements& out) {
   if (settings.restarted_at == 0) {
     throw std::runtime_error{"crash-recover is a part of `bench/run crash`"};
   }
-  auto client = open_client(settings);
+  const auto client = open_client(settings);
   Bench bench{settings, settings.subjects, Bench::Node::has_jobs};
   for (auto& source : halves(settings.jobs, settings.subjects)) {
     while (!source.empty()) {
       bench.checker.submitted(source.next()); // by crash-fill, before the crash
     }
   }
-  do_first_job(client, settings, bench.checker, out);
+  do_first_job(*client, settings, bench.checker, out);
   Step step{settings, out, "drain after the crash"};
   bench.drain(settings.workers);
   step.end(settings.jobs);

@@ -18,9 +18,9 @@ namespace {
 using namespace turnwise::bench;
 
 std::string list_of_workloads() {
-  std::string text = "workloads (all but crash-* when none is named; they run in this order):\n";
+  std::string text = "workloads (all but crash-* and backlog* when none is named; they run in this order):\n";
   for (const auto& workload : all_workloads()) {
-    text += fmt::format("  {:<13} {}\n", workload.name, workload.text);
+    text += fmt::format("  {:<14} {}\n", workload.name, workload.text);
   }
   return text;
 }
@@ -91,6 +91,12 @@ int main(int argc, char** argv) {
   app.add_option("--idle-subjects", settings.idle_subjects, "of the workload memory")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--backlog-jobs", settings.backlog_jobs, "of the workload backlog")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--backlog-subjects", settings.backlog_subjects, "of the workload backlog")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--connections", settings.submit_connections, "that submit singly")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
@@ -111,7 +117,7 @@ int main(int argc, char** argv) {
   app.add_option("--postgres-pid", settings.processes.postgres, "PostgreSQL, when the node did not start it");
   app.add_option("--postgres", settings.postgres,
                  "of the workload limit: a libpq connection string (no URI) for a scratch database");
-  app.add_option("--restarted-at", settings.restarted_at, "of the workload crash-recover, seconds of the Unix epoch");
+  app.add_option("--restarted-at", settings.restarted_at, "of crash-recover and backlog-reload, seconds of the Unix epoch");
   app.add_option("--ready-within", ready_within, "seconds to wait for the node")->capture_default_str();
   app.add_flag("--json", json, "every value, for programs");
   CLI11_PARSE(app, argc, argv);

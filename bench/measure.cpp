@@ -72,13 +72,13 @@ Bench::Bench(const Settings& settings, std::uint32_t subjects, Node node)
   }
 }
 
-void Bench::submit_in_bulk(std::vector<JobSource>& sources) {
+void Bench::submit_in_bulk(std::vector<JobSource>& sources, seconds limit) {
   Submitters submitters{loop, label, checker, bulk};
   for (auto& source : sources) {
     submitters.add(source);
   }
   submitters.start();
-  loop.run_until([&] { return submitters.done(); }, step_limit);
+  loop.run_until([&] { return submitters.done(); }, limit);
 }
 
 void Bench::drain(const WorkerSettings& settings) {
@@ -121,6 +121,35 @@ std::vector<JobSource> halves(std::uint64_t jobs, std::uint32_t subjects) {
     return {JobSource::round_robin(jobs, 0, 1, 1)};
   }
   return {JobSource::round_robin(jobs / 2, 0, 2, subjects), JobSource::round_robin(jobs - jobs / 2, 1, 2, subjects)};
+}
+
+double resident_after_mb(Bench& bench, const Settings& settings, seconds rest) {
+  bench.rest(rest);
+  const auto costs = read_costs(settings.processes);
+  if (!costs.node) {
+    throw std::runtime_error{"whose memory? --node-pid"};
+  }
+  return costs.node->resident_mb;
+}
+
+std::unique_ptr<client::Client> open_client(const Settings& settings) {
+  auto client = client::Client::open(settings.url);
+  if (!client) {
+    throw std::runtime_error{client.error().detail};
+  }
+  return std::make_unique<client::Client>(std::move(client).value());
+}
+
+double seconds_since(double unix_seconds) {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - unix_seconds;
+}
+
+void insist(const std::function<bool()>& answered) {
+  for (const auto end = Clock::now() + step_limit; !answered(); std::this_thread::sleep_for(std::chrono::milliseconds{2})) {
+    if (Clock::now() > end) {
+      throw std::runtime_error{"the node has not come back"};
+    }
+  }
 }
 
 void add_latencies(Measurements& out, const std::string& name, std::vector<double>& values) {

@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "app/client/client.hpp"
 #include "bench/workloads.hpp"
 
 namespace turnwise::bench {
@@ -33,7 +36,7 @@ struct Bench {
   /// Throws std::runtime_error when the node should be empty and is not.
   Bench(const Settings& settings, std::uint32_t subjects, Node node = Node::is_empty);
 
-  void submit_in_bulk(std::vector<JobSource>& sources);
+  void submit_in_bulk(std::vector<JobSource>& sources, std::chrono::seconds limit = step_limit);
   void drain(const WorkerSettings& settings);
   /// Submits and works at the same time.
   void submit_and_drain(std::vector<JobSource>& sources, const WorkerSettings& settings, std::chrono::seconds limit);
@@ -50,10 +53,24 @@ struct Bench {
 /// Bulk submits come over two connections, each with its own half of the subjects, so that the order within each is known.
 std::vector<JobSource> halves(std::uint64_t jobs, std::uint32_t subjects);
 
+/// Resident memory of the node after it was left alone for `rest`. Throws std::runtime_error when nobody said which it is.
+double resident_after_mb(Bench& bench, const Settings& settings, std::chrono::seconds rest);
+
 /// Percentiles; sorts `values`.
 void add_latencies(Measurements& out, const std::string& name, std::vector<double>& values);
 
+/// Jobs at a fixed rate over random subjects, whether or not earlier ones were answered.
+void open_loop(const Settings& settings, Bench& bench, Measurements& out);
+
+// After a restart, when the node may not listen yet.
+std::unique_ptr<client::Client> open_client(const Settings& settings);
+double seconds_since(double unix_seconds);
+/// Asks until `answered` says so. Throws std::runtime_error when it does not.
+void insist(const std::function<bool()>& answered);
+
 // Workloads that have a file of their own.
+void backlog(const Settings& settings, Measurements& out);
+void backlog_reload(const Settings& settings, Measurements& out);
 void latency(const Settings& settings, Measurements& out);
 void memory(const Settings& settings, Measurements& out);
 void journal_limit(const Settings& settings, Measurements& out);

@@ -1,6 +1,4 @@
 // The workload `memory`: what a node keeps of subjects that were used once.
-#include <stdexcept>
-
 #include "bench/measure.hpp"
 
 namespace turnwise::bench {
@@ -13,16 +11,6 @@ constexpr std::uint64_t warm_up_jobs = 20'000;
 constexpr std::uint32_t warm_up_subjects = 1'000;
 constexpr seconds rest{5}; ///< idle actors are put away after a while, and freed memory given back
 
-/// Resident memory of the node when nothing is open and it has had its rest.
-double resident_at_rest_mb(Bench& bench, const Settings& settings) {
-  bench.rest(rest);
-  const auto costs = read_costs(settings.processes);
-  if (!costs.node) {
-    throw std::runtime_error{"whose memory? --node-pid"};
-  }
-  return costs.node->resident_mb;
-}
-
 } // namespace
 
 void memory(const Settings& settings, Measurements& out) {
@@ -32,7 +20,7 @@ void memory(const Settings& settings, Measurements& out) {
     Bench bench{settings, warm_up_subjects};
     auto sources = halves(warm_up_jobs, warm_up_subjects);
     bench.submit_and_drain(sources, settings.workers, step_limit);
-    before_mb = resident_at_rest_mb(bench, settings);
+    before_mb = resident_after_mb(bench, settings, rest);
   }
   const auto subjects = settings.idle_subjects;
   Bench bench{settings, subjects};
@@ -41,7 +29,7 @@ void memory(const Settings& settings, Measurements& out) {
   bench.submit_and_drain(sources, settings.workers, seconds{1'800});
   step.end(subjects);
   bench.judge(out);
-  const auto after_mb = resident_at_rest_mb(bench, settings);
+  const auto after_mb = resident_after_mb(bench, settings, rest);
   out.add("memory of node before, warmed up", "MB", before_mb);
   out.add("memory of node, all subjects idle", "MB", after_mb);
   out.add("growth per idle subject", "bytes", (after_mb - before_mb) * 1'048'576 / subjects);

@@ -92,8 +92,7 @@ private:
 
 } // namespace
 
-void latency(const Settings& settings, Measurements& out) {
-  Bench bench{settings, settings.subjects};
+void open_loop(const Settings& settings, Bench& bench, Measurements& out) {
   OpenLoop open{settings, bench};
   const WorkerSettings one_by_one{8, 10, {}};
   Workers workers{bench.loop, bench.label, bench.checker, one_by_one, [&](Place place) { open.started(place); }};
@@ -105,6 +104,11 @@ void latency(const Settings& settings, Measurements& out) {
   bench.judge(out);
   add_latencies(out, "submit call", open.call_ms);
   add_latencies(out, "submit → start", open.start_ms);
+}
+
+void latency(const Settings& settings, Measurements& out) {
+  Bench bench{settings, settings.subjects};
+  open_loop(settings, bench, out);
 }
 
 } // namespace turnwise::bench

@@ -99,6 +99,8 @@ const std::vector<Workload>& all_workloads() {
       {"limit", "the journal's rows of `overlap` written by nobody but a writer (needs --postgres)", journal_limit},
       {"crash-fill", "bulk submits for `bench/run crash`, and no work", crash_fill, 1, by_name},
       {"crash-recover", "what `bench/run crash` measures after kill -9", crash_recover, 1, by_name},
+      {"backlog", "jobs that wait, and the latency of others beside them; for `bench/run backlog`", backlog, 1, by_name},
+      {"backlog-reload", "what `bench/run backlog` measures after kill -9", backlog_reload, 1, by_name},
   };
   return workloads;
 }

@@ -1,5 +1,5 @@
-// What is measured. Each workload but crash-fill leaves the node empty, and throws std::runtime_error when order, overlap or
-// loss was wrong: there are no numbers for wrong work.
+// What is measured. Each workload but crash-fill and backlog leaves the node empty, and throws std::runtime_error when order,
+// overlap or loss was wrong: there are no numbers for wrong work.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,15 @@ struct Settings {
   std::uint64_t jobs{20'000};
   std::uint32_t subjects{1'000};
   std::uint32_t idle_subjects{1'000'000}; ///< of `memory`
+  std::uint64_t backlog_jobs{1'000'000};
+  std::uint32_t backlog_subjects{1};
   unsigned submit_connections{32};
   WorkerSettings workers;
   unsigned latency_seconds{15};
   unsigned latency_rate{200}; ///< jobs per second
   std::uint64_t seed{1};
   std::string postgres;  ///< of `limit`: a connection string that may make a database
-  double restarted_at{}; ///< of `crash-recover`: when the node was started again, seconds of the Unix epoch
+  double restarted_at{}; ///< of what follows a restart: when the node was started again, seconds of the Unix epoch
 };
 
 struct Workload {
