@@ -215,7 +215,8 @@ Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, Entr
   return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<Body>> {
     std::map<EntryKey, std::optional<Body>> folded;
     const auto take = [&](ShardId shard, Sequence, model::Record&& record) {
-      fold_body(folded[{shard, record.entry}], shard, std::move(record));
+      auto& body = folded[{shard, record.entry}];
+      fold_body(body, shard, std::move(record));
     };
     if (auto done = each_row(connection, entries, sql::has_body, take); !done) {
       return done.error();
