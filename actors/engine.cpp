@@ -379,6 +379,9 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
   if (auto error = check_cluster(*meta)) {
     return *error;
   }
+  if (const auto kinds = ownership->kinds_since(0); !kinds.ok()) {
+    return kinds.error();
+  }
   const model::Incarnation incarnation{random_128()};
   const auto joined = ownership->join({incarnation, config.node_name, config.address}, config.node_ttl);
   if (!joined.ok()) {
