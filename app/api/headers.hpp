@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ model::Result<std::string> idempotency_key(std::string_view field);
 
 /// The fencing token of If-Match, in quotes as ETag gave it. 428 when there is none, 400 when it cannot be one.
 model::Result<model::FencingToken> if_match(std::string_view field);
+
+/// The revision of a kind in If-Match, in quotes as ETag gave it; nothing when there is no such field.
+model::Result<std::optional<std::uint64_t>> if_match_revision(std::string_view field);
 
 /// Whether a Content-Type is application/json, with no parameter but charset=utf-8.
 bool is_json(std::string_view content_type);
