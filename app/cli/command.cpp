@@ -13,7 +13,7 @@
 namespace turnwise::cli {
 namespace {
 
-constexpr std::array<Command, 12> all{{
+constexpr std::array<Command, 13> all{{
     {"serve", "run a node on a PostgreSQL of yours", serve},
     {"dev", "run a node with a private PostgreSQL in a folder", dev},
     {"migrate", "bring a database to this version's schema, or show its state", migrate},
@@ -24,6 +24,7 @@ constexpr std::array<Command, 12> all{{
     {"hold", "take a turn of a subject and run a command in it", hold},
     {"pause", "stop a subject", pause},
     {"resume", "let a paused subject go on", resume},
+    {"verify", "check the whole journal for what must not be in it", verify},
     {"completion", "print a script that completes commands and options in a shell", completion},
     {"version", "print the version", version},
 }};
