@@ -125,6 +125,9 @@ public:
   /// The state of an open entry as a record that stands for all earlier ones; nothing when it is not open. What a mailbox does
   /// not know is left out: the subject, and of a job all but its kind.
   [[nodiscard]] std::optional<Carried> carried(EntryNumber number, const KindTable& kinds) const;
+  /// Open entries of this subject that the filter lets through, ascending. `from` names the subject.
+  [[nodiscard]] ListPage list(const ListFilter& filter, const ListPlace& from, const ListBounds& bounds,
+                              const Context& context) const;
   /// Gives up all holds that wait; returns the tickets that are owed an answer.
   std::vector<Ticket> take_waiting();
 
@@ -152,6 +155,7 @@ private:
   void decide(Resume& command, const Context& context, std::vector<Action>& actions);
   void decide(ListOpen& command, const Context& context, std::vector<Action>& actions);
   void decide(Carry& command, const Context& context, std::vector<Action>& actions);
+  void decide(ShowOpen& command, const Context& context, std::vector<Action>& actions);
 
   void fold(EntryNumber number, const Submitted& body, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
@@ -216,6 +220,7 @@ private:
   [[nodiscard]] std::uint64_t position(EntryNumber number) const;
   [[nodiscard]] JobView describe(const Entry& entry, const Context& context) const;
   void explain_wait(const Entry& entry, WallTime now, JobView& view) const;
+  [[nodiscard]] ListItem list_item(const Entry& entry, const Context& context) const;
 
   Entry& move_inside(EntryNumber number);
   Entry& move_outside(EntryNumber number);

@@ -155,6 +155,9 @@ public:
   void release_hold(model::JobId, model::FencingToken, model::Ticket) override { unused(); }
   void pause(std::string, std::string, std::string, model::Ticket) override { unused(); }
   void resume(std::string, std::string, model::Ticket) override { unused(); }
+  void list(model::ListFilter, model::ListPlace, std::size_t, model::Ticket) override { unused(); }
+  void change(std::vector<actors::Change>, std::shared_ptr<model::Recipient>) override { unused(); }
+  void finished_jobs(std::string, model::EntryNumber, std::size_t, model::Ticket) override { unused(); }
   [[nodiscard]] actors::Stats stats() const override { return {}; }
   [[nodiscard]] std::string metrics() const override { return {}; }
   [[nodiscard]] bool ready() const override { return true; }
