@@ -13,6 +13,7 @@
 
 #include "actors/dispatcher.hpp"
 #include "actors/keeper.hpp"
+#include "actors/lists.hpp"
 #include "actors/node_context.hpp"
 #include "actors/poll.hpp"
 #include "actors/random.hpp"
@@ -227,6 +228,31 @@ public:
   [[nodiscard]] std::vector<KindStatus> kinds() const override { return context_.live_kinds.list(); }
   [[nodiscard]] std::optional<KindStatus> kind(const std::string& name) const override {
     return context_.live_kinds.find(name);
+  }
+
+  void list(model::ListFilter filter, model::ListPlace from, std::size_t items_max, model::Ticket ticket) override {
+    list_entries(shards_, context_, std::move(filter), std::move(from), items_max, std::move(ticket));
+  }
+
+  void change(std::vector<Change> changes, std::shared_ptr<model::Recipient> recipient) override {
+    for (std::uint32_t i = 0; i < changes.size(); ++i) {
+      const model::JobId job = changes[i].job;
+      const model::Ticket ticket{recipient, i};
+      model::Command command = model::Cancel{job.entry, ticket};
+      if (changes[i].verb == model::ChangeVerb::retry) {
+        command = model::RetryNow{job.entry, ticket};
+      }
+      if (changes[i].subject.empty()) {
+        ask(job, std::move(command), ticket);
+      } else {
+        tell(std::move(changes[i].subject), std::move(command));
+      }
+    }
+  }
+
+  void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) override {
+    const model::ShardId shard = model::shard_of(subject, context_.cluster.shard_count);
+    list_finished(*context_.readers, shard, std::move(subject), before, jobs_max, std::move(ticket));
   }
 
   [[nodiscard]] Stats stats() const override {

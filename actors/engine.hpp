@@ -98,6 +98,14 @@ struct KindStatus {
   std::uint64_t running{}; ///< jobs of this node's shards with the turn
   std::uint64_t waiting{}; ///< in their mailboxes, without it
 };
+
+/// What is to become of a job.
+struct Change {
+  model::JobId job;
+  model::ChangeVerb verb{};
+  std::string subject; ///< of the job, when it is known: saves a look into the journal
+};
+
 struct Stats {
   std::uint64_t jobs_open{}, jobs_running{}, subjects_active{}, claims_waiting{};
   std::uint64_t submitted{}, started{}, succeeded{}, attempts_failed{}, parked{}, failed{}, cancelled{};
@@ -152,6 +160,14 @@ public:
   [[nodiscard]] virtual std::vector<KindStatus> kinds() const = 0;
   /// Nothing when this node has never seen the kind.
   [[nodiscard]] virtual std::optional<KindStatus> kind(const std::string& name) const = 0;
+  /// ListPage or Error: open entries from a place on, in the order of shard, subject and number; from {} on: from the
+  /// beginning. At most `items_max` of them. It looks at a bounded number of entries: a page may be short, even empty, and go
+  /// on. A shard that does not serve now is an error, not a gap.
+  virtual void list(model::ListFilter filter, model::ListPlace from, std::size_t items_max, model::Ticket ticket) = 0;
+  /// Item i: Changed or Error for changes[i], as retry() and cancel() answer.
+  virtual void change(std::vector<Change> changes, std::shared_ptr<model::Recipient> recipient) = 0;
+  /// FinishedJobs or Error: from the journal, as far as it reaches back. Looks at a bounded number of rows, as list() does.
+  virtual void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
   /// Prometheus text.

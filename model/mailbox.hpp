@@ -152,6 +152,9 @@ public:
       }
     });
   }
+  /// Open entries of this subject that the filter lets through, ascending. `from` names the subject.
+  [[nodiscard]] ListPage list(const ListFilter& filter, const ListPlace& from, const ListBounds& bounds,
+                              const Context& context) const;
   /// Gives up all holds that wait; returns the tickets that are owed an answer.
   std::vector<Ticket> take_waiting();
 
@@ -179,6 +182,7 @@ private:
   void decide(Resume& command, const Context& context, std::vector<Action>& actions);
   void decide(ListOpen& command, const Context& context, std::vector<Action>& actions);
   void decide(Carry& command, const Context& context, std::vector<Action>& actions);
+  void decide(ShowOpen& command, const Context& context, std::vector<Action>& actions);
 
   void fold(EntryNumber number, const Submitted& body, WallTime at, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
@@ -243,6 +247,7 @@ private:
   [[nodiscard]] std::uint64_t position(EntryNumber number) const;
   [[nodiscard]] JobView describe(const Entry& entry, const Context& context) const;
   void explain_wait(const Entry& entry, WallTime now, JobView& view) const;
+  [[nodiscard]] ListItem list_item(const Entry& entry, const Context& context) const;
 
   Entry& move_inside(EntryNumber number);
   Entry& move_outside(EntryNumber number);

@@ -31,6 +31,12 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
                       http::Route::Takes::json, body});
   };
 
+  auto change = [&](std::string_view pattern, model::ChangeVerb verb) {
+    routes.push_back({http::Verb::post, pattern,
+                      [&context, verb](Request request) { return change_jobs(context, std::move(request), verb); },
+                      http::Route::Takes::json, body});
+  };
+
   post("/v1/jobs", body, submit);
   post("/v1/claims", batch, claim); // carries results
   verdict("/v1/claims/{receipt}/complete", Verb::complete);
@@ -38,14 +44,22 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
   verdict("/v1/claims/{receipt}/heartbeat", Verb::heartbeat);
   verdict("/v1/claims/{receipt}/release", Verb::release);
   post("/v1/jobs/batch", batch, submit_batch);
+  get("/v1/jobs", list_jobs);
+  routes.back().query = {"state", "kind", "subject", "after", "limit"};
+  change("/v1/jobs/retry", model::ChangeVerb::retry);
+  change("/v1/jobs/cancel", model::ChangeVerb::cancel);
   get("/v1/jobs/{id}", show_job);
   post("/v1/jobs/{id}/cancel", body, cancel_job);
   post("/v1/jobs/{id}/retry", body, retry_job);
   get("/v1/subjects/{subject}", show_subject);
   routes.back().query = {"jobs"};
+  get("/v1/subjects/{subject}/history", show_history);
+  routes.back().query = {"after", "limit"};
   post("/v1/subjects/{subject}/pause", body, pause_subject);
   post("/v1/subjects/{subject}/resume", body, resume_subject);
   post("/v1/subjects/{subject}/holds", body, take_hold);
+  get("/v1/holds", list_holds);
+  routes.back().query = {"subject", "after", "limit"};
   call(http::Verb::patch, "/v1/holds/{id}", http::Route::Takes::json, renew_hold);
   call(http::Verb::delete_, "/v1/holds/{id}", http::Route::Takes::nothing, release_hold);
   get("/v1/kinds", list_kinds);

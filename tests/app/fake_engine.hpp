@@ -38,6 +38,9 @@ public:
   std::function<model::Response(std::string, std::string)> on_resume;
   std::function<model::Response(const model::KindChange&)> on_kind_change;
   std::vector<actors::KindStatus> all_kinds;
+  std::function<model::Response(model::ListFilter, model::ListPlace, std::size_t)> on_list;
+  std::function<model::Response(const actors::Change&)> on_change;
+  std::function<model::Response(std::string, model::EntryNumber, std::size_t)> on_finished;
   std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
 
@@ -81,6 +84,17 @@ public:
       }
     }
     return std::nullopt;
+  }
+  void list(model::ListFilter filter, model::ListPlace from, std::size_t items_max, Ticket ticket) override {
+    answer_with(on_list(std::move(filter), std::move(from), items_max), ticket);
+  }
+  void change(std::vector<actors::Change> changes, std::shared_ptr<model::Recipient> recipient) override {
+    for (std::uint32_t i = 0; i < changes.size(); ++i) {
+      recipient->deliver(i, on_change(changes[i]));
+    }
+  }
+  void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, Ticket ticket) override {
+    answer_with(on_finished(std::move(subject), before, jobs_max), ticket);
   }
 
   [[nodiscard]] actors::Stats stats() const override { return {.jobs_open = 7, .submitted = 9, .journal_up = true}; }

@@ -83,6 +83,25 @@ model::SubjectView subject_story() {
   return view;
 }
 
+/// A page with what a list may have, and another one after it.
+model::Response list_page(const model::ListFilter& filter) {
+  auto page = std::make_shared<model::ListPage>();
+  page->items.resize(2);
+  for (auto& item : page->items) {
+    item.subject = "artifact:123";
+    item.shard = model::ShardId{3};
+    item.type = filter.type;
+    item.since = noon;
+    item.view = waiting(model::WaitReason::behind);
+  }
+  auto& first = page->items.front();
+  first.view.state = model::JobState::running;
+  first.owner = "w1";
+  first.lease_expires_at = noon + 30s;
+  page->next = model::ListPlace{model::ShardId{3}, "artifact:123", model::EntryNumber{9}};
+  return page;
+}
+
 /// Lets the engine answer the call with what makes its document as large as it can be.
 void prepare(HttpFixture& node, const Operation& operation) {
   node.engine.on_job = nullptr; // cancel and retry have an answer of their own
@@ -114,6 +133,12 @@ void prepare(HttpFixture& node, const Operation& operation) {
   node.engine.on_kind_change = [](const model::KindChange&) { return std::make_shared<const model::Kind>(kind_story()); };
   node.engine.all_kinds = {{kind_story(), 1, 2}};
   node.context.runs_here = {{"build_coverage", "exec"}};
+  node.engine.on_list = [](const model::ListFilter& filter, auto&&...) { return list_page(filter); };
+  node.engine.on_change = [](const actors::Change&) { return model::Changed{model::JobState::waiting, false}; };
+  node.engine.on_finished = [](auto&&...) -> model::Response {
+    const auto finished = std::get<std::shared_ptr<const model::JobStory>>(story(model::JobState::failed, std::nullopt));
+    return std::make_shared<const model::FinishedJobs>(model::FinishedJobs{{*finished}, model::EntryNumber{8}});
+  };
   if (operation.path == "/v1/claims") {
     auto grant = test::grant_of(7);
     grant.metadata = R"({"trace":1})";
@@ -304,10 +329,17 @@ TEST_CASE("every problem is documented, with its status where it can come") {
     node.engine.on_pause = [code](auto...) { return model::Error{code, "so it is", ""}; };
     node.engine.on_resume = [code](auto...) { return model::Error{code, "so it is", ""}; };
     node.engine.on_kind_change = [code](const model::KindChange&) { return model::Error{code, "so it is", ""}; };
+    node.engine.on_list = [code](auto&&...) { return model::Error{code, "so it is", ""}; };
+    node.engine.on_finished = [code](auto&&...) { return model::Error{code, "so it is", ""}; };
   };
   const std::vector<Errc> common{Errc::unavailable, Errc::insufficient_storage, Errc::outcome_unknown, Errc::internal};
   const std::pair<std::string_view, std::vector<Errc>> own[] = {
-      {"/v1/jobs", {Errc::idempotency_mismatch, Errc::backlog_full}},
+      {"POST /v1/jobs", {Errc::idempotency_mismatch, Errc::backlog_full}},
+      {"GET /v1/jobs", {}},
+      {"/v1/jobs/retry", {}},
+      {"/v1/jobs/cancel", {}},
+      {"/v1/holds", {}},
+      {"/v1/subjects/{subject}/history", {}},
       {"/v1/jobs/{id}", {Errc::not_found}},
       {"/v1/jobs/{id}/cancel", {Errc::not_found, Errc::wrong_state}},
       {"/v1/jobs/{id}/retry", {Errc::not_found, Errc::wrong_state}},
@@ -325,7 +357,7 @@ TEST_CASE("every problem is documented, with its status where it can come") {
   const auto operations = contract.operations();
   for (const auto& [path, codes] : own) {
     for (const auto& operation : operations) {
-      if (operation.path != path) {
+      if (operation.path != path && operation.method + ' ' + operation.path != path) {
         continue;
       }
       auto all = common;

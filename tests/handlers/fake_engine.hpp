@@ -158,6 +158,9 @@ public:
   void change_kind(model::KindChange, model::Ticket) override { unused(); }
   [[nodiscard]] std::vector<actors::KindStatus> kinds() const override { return {}; }
   [[nodiscard]] std::optional<actors::KindStatus> kind(const std::string&) const override { return {}; }
+  void list(model::ListFilter, model::ListPlace, std::size_t, model::Ticket) override { unused(); }
+  void change(std::vector<actors::Change>, std::shared_ptr<model::Recipient>) override { unused(); }
+  void finished_jobs(std::string, model::EntryNumber, std::size_t, model::Ticket) override { unused(); }
   [[nodiscard]] actors::Stats stats() const override { return {}; }
   [[nodiscard]] std::string metrics() const override { return {}; }
   [[nodiscard]] bool ready() const override { return true; }
