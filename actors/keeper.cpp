@@ -92,6 +92,7 @@ void Keeper::run() {
       }
     }
     if (beat()) {
+      read_tokens();
       do_chores();
     }
   }

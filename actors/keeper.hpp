@@ -53,6 +53,7 @@ private:
   void advance_replay();
   void drop_segments();
   void return_memory();
+  void read_tokens();
   void stop();
   void keep_waiting(std::vector<ConfirmHandler> handlers);
   static void answer(std::vector<ConfirmHandler> handlers, Confirmed confirmed);
@@ -81,7 +82,9 @@ private:
   unsigned rounds_{};
   storage::Segments segments_;    // as of the last look
   std::int64_t jobs_open_peak_{}; // since memory was returned
-  std::jthread thread_;           // last: everything above is there when it starts
+  model::MonoTime tokens_read_at_;
+  bool tokens_readable_{true};
+  std::jthread thread_; // last: everything above is there when it starts
 };
 
 } // namespace turnwise::actors

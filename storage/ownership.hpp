@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/clock.hpp"
+#include "model/token.hpp"
 #include "storage/journal.hpp"
 
 namespace turnwise::storage {
@@ -67,6 +68,12 @@ struct Laggard {
 struct Retention {
   std::chrono::milliseconds age_max{};
   std::uint64_t bytes_max{}; ///< of all segments together, with their indexes; zero: any number
+};
+
+/// The tokens that are neither revoked nor expired, at most tokens_max (tokens.hpp).
+struct TokensRead {
+  std::uint64_t version{}; ///< another one after each change of the table; never zero
+  model::Tokens tokens;
 };
 
 /// What PostgreSQL says about its durability and its encoding; a node refuses to start on the wrong answers.
@@ -133,6 +140,9 @@ public:
   /// that somebody reads at this moment is left for another time.
   /// @returns how many were dropped
   virtual Result<std::size_t> drop_segments(const Retention& retention) = 0;
+
+  /// The tokens that requests may come with; nothing when the table is still at version `known`.
+  virtual Result<std::optional<TokensRead>> tokens(std::uint64_t known) = 0;
 };
 
 /// Opens connections; shared by all threads of a node.

@@ -38,6 +38,7 @@ struct IsolatedOwnership : storage::Ownership {
     return inner->advance_replay(n, h, s);
   }
   model::Result<std::size_t> drop_segments(const storage::Retention& r) override { return inner->drop_segments(r); }
+  model::Result<std::optional<storage::TokensRead>> tokens(std::uint64_t known) override { return inner->tokens(known); }
   std::unique_ptr<storage::Ownership> inner;
   IsolatedStore& store;
 };
