@@ -151,7 +151,8 @@ model::Result<std::size_t> Router::body_bytes_max(const Head& head) const {
   const auto target = parse_target({head.target().data(), head.target().size()});
   const Match found = target ? match(head.method(), target->segments, ignored) : Match{};
   const auto authorization = head[boost::beast::http::field::authorization];
-  if (auto admission = admit(found, {authorization.data(), authorization.size()}); admission.refusal) {
+  auto admission = admit(found, {authorization.data(), authorization.size()});
+  if (admission.refusal && admission.refusal->code == Errc::unauthorized) { // else it is known who it is, and may be noted
     return std::move(*admission.refusal);
   }
   return found.route == nullptr ? body_bytes_max_ : found.route->body_bytes_max;
