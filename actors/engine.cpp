@@ -78,12 +78,16 @@ model::Command to_command(Answer answer, model::Ticket ticket) {
 class Node final : public Engine {
 public:
   Node(EngineConfig config, storage::ClusterMeta cluster, std::unique_ptr<storage::Store> store,
-       std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, std::function<void(std::string)> on_fatal)
+       std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, std::optional<storage::TokensRead> tokens,
+       std::function<void(std::string)> on_fatal)
       : store_(std::move(store)),
         incarnation_(incarnation),
         system_config_(config.scheduler_threads),
         system_(system_config_),
         context_(std::move(config), std::move(cluster), system_.metrics()) {
+    if (tokens) {
+      context_.tokens.set(std::move(*tokens));
+    }
     for (std::uint32_t i = 0; i < context_.config.lanes; ++i) {
       context_.lanes.push_back(std::make_unique<Lane>(store_->open_writer(), incarnation_, context_.metrics));
     }
@@ -182,17 +186,17 @@ public:
                                              .wait = request.wait,
                                              .arrived = model::BootClock::now(),
                                              .deferred = std::move(request.deferred),
-                                             .ticket = std::move(ticket)});
+                                             .ticket = std::move(ticket),
+                                             .claimant = std::move(request.claimant)});
   }
 
-  void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl,
-                  model::Ticket ticket) override {
+  void renew_hold(HeldTurn turn, std::optional<milliseconds> ttl, model::Ticket ticket) override {
     ticket.to = std::make_shared<ConfirmedRecipient>(std::move(ticket.to), *keeper_);
-    ask(hold, model::RenewHold{hold.entry, ttl, ticket}, ticket, token);
+    ask(turn.hold, model::RenewHold{turn.hold.entry, ttl, ticket, std::move(turn.claimant)}, ticket, turn.token);
   }
 
-  void release_hold(model::JobId hold, model::FencingToken token, model::Ticket ticket) override {
-    ask(hold, model::ReleaseHold{hold.entry, ticket}, ticket, token);
+  void release_hold(HeldTurn turn, model::Ticket ticket) override {
+    ask(turn.hold, model::ReleaseHold{turn.hold.entry, ticket, std::move(turn.claimant)}, ticket, turn.token);
   }
 
   void pause(std::string subject, std::string by, std::string why, model::Ticket ticket) override {
@@ -272,6 +276,7 @@ public:
   [[nodiscard]] model::WallTime wall_time() const override { return context_.clock.now().wall; }
   [[nodiscard]] const storage::ClusterMeta& cluster() const override { return context_.cluster; }
   [[nodiscard]] model::Incarnation incarnation() const override { return incarnation_; }
+  [[nodiscard]] std::shared_ptr<const model::Tokens> tokens() const override { return context_.tokens.get(); }
 
   void drain() override {
     const auto deadline = model::BootClock::now() + context_.config.drain_max;
@@ -408,6 +413,13 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
   if (const auto kinds = ownership->kinds_since(0); !kinds.ok()) {
     return kinds.error();
   }
+  model::Result<std::optional<storage::TokensRead>> tokens = std::optional<storage::TokensRead>{};
+  if (config.reads_tokens) {
+    tokens = ownership->tokens(0);
+  }
+  if (!tokens.ok()) {
+    return tokens.error();
+  }
   const model::Incarnation incarnation{random_128()};
   const auto joined = ownership->join({incarnation, config.node_name, config.address}, config.node_ttl);
   if (!joined.ok()) {
@@ -416,7 +428,7 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
   spdlog::info("node-joined name={} address={} incarnation={} predecessors={}", config.node_name, config.address,
                model::to_uuid(incarnation.bits), *joined);
   return std::unique_ptr<Engine>(std::make_unique<Node>(std::move(config), *meta, std::move(store), std::move(ownership),
-                                                        incarnation, std::move(on_fatal)));
+                                                        incarnation, std::move(*tokens), std::move(on_fatal)));
 }
 
 } // namespace turnwise::actors

@@ -228,12 +228,19 @@ struct NewJob {
   std::string payload{"null"};
 };
 
-/// Which attempt of which job: the receipt that a worker was given.
+/// Which attempt of which job: the receipt that a worker was given, and who shows it.
 struct Claim {
   EntryNumber entry;
   Attempt attempt;
   Nonce nonce;
+  std::string claimant{}; ///< owner of the token that it came with; empty: the node itself, or one that asks for no tokens
 };
+/// A turn is answered by who claimed it, not by whoever has come by its receipt or fencing token.
+inline bool may_answer(std::string_view claimed_by, std::string_view asking) {
+  return claimed_by.empty() || asking.empty() || claimed_by == asking;
+}
+/// What others are told.
+Error claimed_by_another();
 
 struct Submit {
   EntryNumber entry; ///< the number it gets if it becomes a job
@@ -248,6 +255,7 @@ struct Start {
   Policy policy;
   Ticket ticket;
   EntryNumber only{}; ///< the job that the policy is for: no other is started. Zero: whichever is the head
+  std::string claimant{};
 };
 struct Complete {
   Claim claim;
@@ -315,17 +323,20 @@ struct TakeHold {
   MonoTime arrived;               ///< when the node got the request
   std::optional<NewJob> deferred; ///< with `defer`
   Ticket ticket;
+  std::string claimant{};
 };
 /// The owner lives on. Whoever sends it has checked the fencing token. Answered with Extended.
 struct RenewHold {
   EntryNumber entry;
   std::optional<milliseconds> ttl; ///< nothing: as before
   Ticket ticket;
+  std::string claimant{};
 };
 /// As RenewHold. Answered with HoldGone.
 struct ReleaseHold {
   EntryNumber entry;
   Ticket ticket;
+  std::string claimant{};
 };
 /// An operator stops the subject, or lets it go on. Answered with PauseChanged.
 struct Pause {

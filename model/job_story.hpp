@@ -63,7 +63,8 @@ private:
   void end_attempt(Attempt attempt, WallTime at, std::string_view outcome, std::string error);
 
   JobStory story_;
-  Nonce latest_nonce_; ///< of the latest attempt, for judge
+  Nonce latest_nonce_;          ///< of the latest attempt, for judge
+  std::string latest_claimant_; ///< the same
   bool opened_{};
 };
 

@@ -223,7 +223,9 @@ private:
   [[nodiscard]] bool is_free() const { return queue_.empty() && !is_paused(); }
   void grant_hold(const Context& context, std::vector<Action>& actions);
   void give_up_waits(const Context& context, std::vector<Action>& actions);
-  [[nodiscard]] Entry* open_hold(EntryNumber number);
+  /// The hold, if it has the turn and whoever asks may answer for it. Otherwise nullptr, and the command is answered.
+  template <class Answer>
+  Entry* claimed_hold(Answer& command, std::vector<Action>& actions);
   [[nodiscard]] std::optional<TurnView> turn_view(Now now) const;
   [[nodiscard]] std::optional<PauseView> pause_view() const;
   [[nodiscard]] SubjectBusy say_busy(Now now) const;
@@ -267,6 +269,7 @@ private:
     MonoTime arrived;
     MonoTime give_up_at;
     Ticket ticket;
+    std::string claimant;
   };
   struct PauseEntry {
     EntryNumber number;

@@ -13,10 +13,11 @@
 namespace turnwise::cli {
 namespace {
 
-constexpr std::array<Command, 21> all{{
+constexpr std::array<Command, 22> all{{
     {"serve", "run a node on a PostgreSQL of yours", serve},
     {"dev", "run a node with a private PostgreSQL in a folder", dev},
     {"migrate", "bring a database to this version's schema, or show its state", migrate},
+    {"token", "make, list and revoke tokens", token},
     {"submit", "submit a job", submit},
     {"job", "show, cancel or retry a job", job},
     {"subject", "show a subject: who has the turn, who waits and why", subject},

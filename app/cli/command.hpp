@@ -27,6 +27,7 @@ int run(int argc, char** argv);
 int serve(const Arguments& arguments);
 int dev(const Arguments& arguments);
 int migrate(const Arguments& arguments);
+int token(const Arguments& arguments);
 int submit(const Arguments& arguments);
 int job(const Arguments& arguments);
 int subject(const Arguments& arguments);

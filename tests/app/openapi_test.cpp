@@ -9,6 +9,7 @@
 #include "app/routes/openapi.hpp"
 #include "contract.hpp"
 #include "http_fixture.hpp"
+#include "secured_fixture.hpp"
 
 using namespace turnwise;
 using namespace std::chrono_literals;
@@ -201,6 +202,23 @@ Names names_in(const std::string& body) {
   return names;
 }
 
+/// What the contract says of a call that asks for this.
+std::string security_of(http::Access access) {
+  switch (access) {
+  case http::Access::open:
+    return "[]";
+  case http::Access::read:
+    return R"([{"bearer":[]}])";
+  case http::Access::submit:
+    return R"([{"bearer":["submit"]}])";
+  case http::Access::work:
+    return R"([{"bearer":["work"]}])";
+  case http::Access::operate:
+    break;
+  }
+  return R"([{"bearer":["admin"]}])";
+}
+
 Names keys_of(const Object& object) {
   Names names;
   for (const auto& member : object) {
@@ -227,6 +245,8 @@ TEST_CASE("the contract has the calls that the server has, with their parameters
     INFO(route.pattern);
     const auto& operation = find(operations, verb, route.pattern);
     CHECK((contract.body_schema(operation) != nullptr) == (route.takes == http::Route::Takes::json));
+    CHECK(boost::json::serialize(operation.members->at("security")) == security_of(route.access));
+    CHECK((contract.response(operation, 401) != nullptr) == (route.access != http::Access::open));
     for (const auto name : route.query) {
       CHECK(contract.target(operation).find(fmt::format("{}=", name)) != std::string::npos);
     }
@@ -386,5 +406,28 @@ TEST_CASE("every problem is documented, with its status where it can come") {
       CHECK(contract.response(operation, status) != nullptr);
     }
     CHECK((contract.response(operation, 415) != nullptr) == (contract.body_schema(operation) != nullptr));
+  }
+}
+
+TEST_CASE("row 44: no call lets anybody in who lacks what the contract says that it needs") {
+  const std::pair<std::string, std::string> lacking[] = {{"bob", "submit"}, {"bob", "admin"}, {"ann", "admin"}};
+  const test::SecuredNode node;
+  Contract contract(routes::openapi_document());
+  for (const auto& operation : contract.operations()) {
+    const auto needs = boost::json::serialize(operation.members->at("security"));
+    INFO(operation.method << ' ' << operation.path << ' ' << needs);
+    const auto ask = [&](const std::string& owner) {
+      return node.ask_operators(operation.method, contract.target(operation), owner, "", contract.fields(operation));
+    };
+    const auto nobody = ask("");
+    CHECK((nobody.status == 401) == (needs != "[]"));
+    check(contract, operation, nobody);
+    for (const auto& [owner, lacks] : lacking) {
+      if (needs.find(lacks) != std::string::npos) {
+        const auto refused = ask(owner);
+        CHECK(refused.status == 403);
+        check(contract, operation, refused);
+      }
+    }
   }
 }
