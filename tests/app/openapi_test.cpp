@@ -353,8 +353,7 @@ TEST_CASE("row 44: no call lets anybody in who lacks what the contract says that
     const auto needs = boost::json::serialize(operation.members->at("security"));
     INFO(operation.method << ' ' << operation.path << ' ' << needs);
     const auto ask = [&](const std::string& owner) {
-      return node.ask_operators(operation.method, contract.target(operation), owner, "",
-                                contract.fields(operation));
+      return node.ask_operators(operation.method, contract.target(operation), owner, "", contract.fields(operation));
     };
     const auto nobody = ask("");
     CHECK((nobody.status == 401) == (needs != "[]"));

@@ -119,7 +119,7 @@ TEST_CASE("row 45: a receipt is bound to the owner of its token, also by a node 
   CHECK(scene.as(ann).complete(grant.receipt, "1").ok());
 }
 
-TEST_CASE("row 45: without its database a node knows the tokens that it knew, and lets nobody in beside") {
+TEST_CASE("row 44: without its database a node knows the tokens that it knew, and lets nobody in beside") {
   PrivatePostgres server;
   const TestDatabase database(server);
   NodeProcess node(database.connection(), {"--auth", "tokens"});
