@@ -73,7 +73,7 @@ TEST_CASE("what was taken out of a journal or put into it is found", "[postgres]
   }
   SECTION("a success") {
     journal.sql("DELETE FROM turnwise.journal_1 WHERE event = 4 AND entry = " + journal.id(20));
-    CHECK(journal.words() == "overlap overlap overlap");
+    CHECK(journal.words() == "overlap order order");
   }
   SECTION("the row that opened a job") {
     journal.sql("DELETE FROM turnwise.journal_2 WHERE event = 1 AND entry = " + journal.id(50));
