@@ -149,7 +149,7 @@ private:
 
   // ── Lists: shard_lists.cpp ──
   void list_open(ListOpen& message);
-  [[nodiscard]] std::vector<Slot*> slots_from(const std::string& subject, const std::string& only);
+  [[nodiscard]] std::vector<Slot*> slots_from(const model::ListPlace& from, const std::string& only);
 
   // ── What only the journal knows: shard_questions.cpp ──
   struct Question {

@@ -153,6 +153,7 @@ private:
   void happen(const Record& record, Life& life, const HoldReleased& body);
   void happen(const Record& record, Life& life, const HoldExpired& body);
   void happen(const Record& record, Life& life, const Resumed& body);
+  [[nodiscard]] std::string told(EntryNumber entry) const;
   void begin_turn(const Record& record, Life& life);
   void expect_state(const Record& record, Life& life, std::initializer_list<JobState> states);
   void expect_latest(const Record& record, const Life& life, Attempt attempt);
