@@ -222,10 +222,12 @@ public:
   }
 
   void change_kind(model::KindChange change, model::Ticket ticket) override {
-    if (may_be_new(change.kind)) {
-      keeper_->change_kind(std::move(change), std::move(ticket));
-    } else {
+    if (const auto checked = model::check_kind(change.kind); !checked) {
+      deliver(ticket, checked.error());
+    } else if (!may_be_new(change.kind)) {
       deliver(ticket, Error{Errc::backlog_full, "this node knows as many kinds as it may", ""});
+    } else {
+      keeper_->change_kind(std::move(change), std::move(ticket));
     }
   }
 

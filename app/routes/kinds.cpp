@@ -41,7 +41,10 @@ Response kind_response(const Context& context, const actors::KindStatus& status)
   return response;
 }
 
-Answered change(Context& context, model::KindChange change) {
+/// @param change  a variable of the caller, moved from: the compiler of Debian 12 destroys a temporary with members twice when
+/// it
+///                is made in the operand of co_await
+Answered carry_out(Context& context, model::KindChange change) {
   const std::string name = change.kind;
   const auto changed =
       co_await ask_engine<std::shared_ptr<const model::Kind>>(context.engine_timeout, Effect::write, [&](Ticket ticket) {
@@ -80,7 +83,8 @@ Answered put_kind(Context& context, Request request) {
   if (!settings) {
     co_return problem_response(settings.error());
   }
-  co_return co_await change(context, {*kind, model::PutKind{std::move(*settings), *revision}});
+  model::KindChange change{*kind, model::PutKind{std::move(*settings), *revision}};
+  co_return co_await carry_out(context, std::move(change));
 }
 
 Answered pause_kind(Context& context, Request request) {
@@ -90,7 +94,8 @@ Answered pause_kind(Context& context, Request request) {
   if (!words) {
     co_return problem_response(words.error());
   }
-  co_return co_await change(context, {*kind, model::PauseKind{std::move(words->by), std::move(words->why)}});
+  model::KindChange change{*kind, model::PauseKind{std::move(words->by), std::move(words->why)}};
+  co_return co_await carry_out(context, std::move(change));
 }
 
 Answered resume_kind(Context& context, Request request) {
@@ -100,7 +105,8 @@ Answered resume_kind(Context& context, Request request) {
   if (!words) {
     co_return problem_response(words.error());
   }
-  co_return co_await change(context, {*kind, model::ResumeKind{std::move(words->by)}});
+  model::KindChange change{*kind, model::ResumeKind{std::move(words->by)}};
+  co_return co_await carry_out(context, std::move(change));
 }
 
 } // namespace turnwise::routes
