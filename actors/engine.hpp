@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/event_feed.hpp"
 #include "model/command.hpp"
 #include "model/job_id.hpp"
 #include "model/job_story.hpp"
@@ -178,6 +179,9 @@ public:
   virtual void change(std::vector<Change> changes, std::shared_ptr<model::Recipient> recipient) = 0;
   /// FinishedJobs or Error: from the journal, as far as it reaches back. Looks at a bounded number of rows, as list() does.
   virtual void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) = 0;
+
+  /// What happens on this node, for those who watch. Lives as long as the engine.
+  virtual EventFeed& events() = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
   /// Prometheus text.

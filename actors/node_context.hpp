@@ -97,6 +97,7 @@ struct NodeContext {
   Metrics metrics;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::unique_ptr<ReaderPool> readers;
+  EventFeed events;
   dispatcher_actor dispatcher;
   std::atomic<std::uint64_t> body_cache_bytes{};
   std::atomic<bool> draining{};

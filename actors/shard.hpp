@@ -251,16 +251,21 @@ private:
     std::shared_ptr<std::vector<KeyLookup>> lookups;
   };
   struct CarryStep {};
+  /// For those who watch.
+  struct Happened {
+    Event event;
+  };
   /// Takes effect when the first `after` records of this generation are durable.
   struct Effect {
     std::uint64_t after{};
-    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep, PermitBack> what;
+    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep, Happened, PermitBack> what;
   };
   void carry_out(Slot& slot, model::Action& action);
   void carry_out(Slot& slot, model::Append& action);
   void carry_out(Slot& slot, model::Reply& action);
   void carry_out(Slot& slot, model::AskJournal& action);
   void carry_out(Slot& slot, model::Listed& action);
+  [[nodiscard]] Happened happened(const Slot& slot, const model::Append& action) const;
   void note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body);
   void count(const model::RecordBody& body);
   void when_durable(decltype(Effect::what) what);
