@@ -23,6 +23,7 @@
 #include "actors/engine.hpp"
 #include "model/mailbox.hpp"
 #include "storage/journal.hpp"
+#include "storage/outside.hpp"
 
 namespace turnwise::actors {
 
@@ -151,6 +152,8 @@ struct KeysRead {
   std::shared_ptr<std::vector<KeyLookup>> lookups;
   std::vector<storage::KeyMatch> matches;
   std::string error;
+  /// With an error: whether the question is to be asked again instead of answered.
+  enum class Attempt : std::uint8_t { over, again } attempt{};
 };
 /// From a reader: the history of an entry, for the question that it was read for.
 struct StoryRead {
@@ -175,6 +178,21 @@ struct CarryBodies {
 struct CarryNext {
   Generation generation{};
 };
+/// From the intake: what users' transactions have left. Answered by Intake::resume().
+struct OutsideRows {
+  Generation generation{};
+  std::uint64_t round{};                ///< of the standing that it was read for
+  std::vector<storage::OutsideRow> rows; ///< of this shard, ascending
+  model::OutsideId closed_to;           ///< a gap up to here that `rows` do not fill stays one
+  /// Whether the cursor is to be written.
+  enum class Cursor : std::uint8_t { when_many, now } cursor{};
+};
+/// To itself: what became of a row that was taken over.
+struct OutsideSettled {
+  Generation generation{};
+  model::OutsideId id;
+  model::Response response;
+};
 /// To itself: the timer that was set for `at` has come. One that was set for another moment since is ignored.
 struct WakeUp {
   model::MonoTime at;
@@ -190,7 +208,8 @@ using shard_actor = caf::typed_actor<
     caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused), caf::result<void>(Lost),
     caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead), caf::result<void>(KeysRead),
     caf::result<void>(StoryRead), caf::result<void>(CarryOpen), caf::result<void>(CarryBodies), caf::result<void>(CarryNext),
-    caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
+    caf::result<void>(OutsideRows), caf::result<void>(OutsideSettled), caf::result<void>(WakeUp), caf::result<void>(Settle),
+    caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -243,6 +262,8 @@ TURNWISE_LOCAL_MESSAGE(StoryRead)
 TURNWISE_LOCAL_MESSAGE(CarryOpen)
 TURNWISE_LOCAL_MESSAGE(CarryBodies)
 TURNWISE_LOCAL_MESSAGE(CarryNext)
+TURNWISE_LOCAL_MESSAGE(OutsideRows)
+TURNWISE_LOCAL_MESSAGE(OutsideSettled)
 TURNWISE_LOCAL_MESSAGE(WakeUp)
 TURNWISE_LOCAL_MESSAGE(Settle)
 TURNWISE_LOCAL_MESSAGE(Close)
@@ -275,6 +296,8 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::StoryRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryOpen))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryBodies))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryNext))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::OutsideRows))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::OutsideSettled))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WakeUp))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Settle))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Close))

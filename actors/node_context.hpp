@@ -7,6 +7,7 @@
 
 #include "actors/carrying.hpp"
 #include "actors/engine.hpp"
+#include "actors/intake.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/lane.hpp"
 #include "actors/metrics.hpp"
@@ -64,6 +65,7 @@ struct NodeContext {
   Metrics metrics;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::unique_ptr<ReaderPool> readers;
+  std::unique_ptr<Intake> intake; ///< null when the store has no users' transactions
   dispatcher_actor dispatcher;
   std::atomic<std::uint64_t> body_cache_bytes{};
   std::atomic<bool> draining{};

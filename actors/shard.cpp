@@ -66,6 +66,8 @@ shard_actor::behavior_type Shard::make_behavior() {
       [=, this](const CarryOpen& message) { guarded([&] { carry_open(message); }); },
       [=, this](CarryBodies& message) { guarded([&] { carry_bodies(message); }); },
       [=, this](const CarryNext& message) { guarded([&] { carry_portion(message); }); },
+      [=, this](OutsideRows& message) { guarded([&] { outside_rows(message); }); },
+      [=, this](OutsideSettled& message) { guarded([&] { outside_settled(message); }); },
       [=, this](const WakeUp& message) { guarded([&] { wake_up(message.at); }); },
       [=, this](const Settle&) { guarded([&] { begin_settling(); }); },
       [=, this](const Close&) { close(); },
@@ -146,6 +148,8 @@ void Shard::loaded(Loaded& message) {
   lane_generation_ = generation_;
   context_.lane_of(id_).attach({id_, epoch_}, counter_, self_, generation_);
   phase_ = Phase::serving;
+  outside_.book = std::move(shard.outside);
+  attach_intake();
   for (Deferred& deferred : std::exchange(deferred_, {})) {
     std::visit(model::Overloaded{[this](SubmitJobs& waiting) { submit(waiting); },
                                  [this](SubjectCommand& waiting) { subject_command(waiting); },
@@ -171,6 +175,7 @@ void Shard::refused(const Refused& message) {
     // This effect waits for the refused record alone; the others were only behind it.
     Effect first = std::move(effects_.front());
     effects_.pop_front();
+    note_refusal(first);
     fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
   }
   forget({model::Errc::unavailable, "the shard is being read again; nothing was accepted; try again", ""});
@@ -208,6 +213,10 @@ void Shard::forget(const model::Error& error) {
     caf::anon_send(context_.dispatcher, WithdrawAll{id_});
   }
   phase_ = is_ending() ? Phase::closed : Phase::unowned;
+  if (context_.intake) {
+    context_.intake->detach(id_, generation_);
+  }
+  outside_ = {};
   ++generation_;
   carrying_.reset();
   for (Effect& effect : std::exchange(effects_, {})) {

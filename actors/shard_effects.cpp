@@ -21,6 +21,9 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
     }
     return;
   }
+  if (const auto outside = model::outside_of(action.record.body); outside != model::OutsideId{}) {
+    outside_.undecided.erase(outside);
+  }
   note(slot, entry, action.record.body);
   count(action.record.body);
   const bool closes = model::closes_entry(action.record.body);
@@ -53,6 +56,8 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
 void Shard::carry_out(Slot& slot, model::Listed& action) {
   listed(slot, action);
 }
+
+void Shard::carry_out(Slot& /*slot*/, model::WantsEnd& /*action*/) {}
 
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {

@@ -9,6 +9,7 @@
 #include "actors/interfaces.hpp"
 #include "model/kind_table.hpp"
 #include "model/mailbox.hpp"
+#include "model/outside.hpp"
 #include "storage/journal.hpp"
 
 namespace turnwise::actors {
@@ -29,6 +30,7 @@ struct LoadedShard {
   std::vector<Key> keys;    ///< of the window, the newest remembered_keys_max of them, oldest first
   bool keys_complete{true}; ///< no key of the window is missing in `keys`
   std::uint64_t open_jobs{};
+  model::OutsideBook outside; ///< rows of users' transactions that have been taken over
 };
 
 /// @param keys_since  start of the idempotency window
