@@ -188,3 +188,153 @@ SELECT turnwise.allow_nodes(
   'GRANT SELECT ON turnwise.outside_segment, turnwise.outside_doorbell TO %I',
   'GRANT EXECUTE ON FUNCTION turnwise.tend_outside(bigint, interval, interval) TO %I',
   'SELECT turnwise.grant_outside($role$%I$role$::regrole)');
+
+-- ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- The id of a job or hold: see model/job_id.cpp. epoch (23 bits) | shard (10 bits) | n (40 bits) in Crockford's base 32, and a
+-- check character (Luhn mod 32).
+
+-- Raises, with words that say what to do.
+CREATE FUNCTION turnwise.refuse(p_words text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'turnwise: ' || p_words;
+END $$;
+
+CREATE FUNCTION turnwise.luhn_sum(p_digits text, p_factor integer) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT (sum(weighted / 32 + weighted % 32) % 32)::integer
+    FROM (SELECT (strpos('0123456789abcdefghjkmnpqrstvwxyz', digit) - 1)
+                 * CASE WHEN place % 2 = 1 THEN p_factor ELSE 3 - p_factor END AS weighted
+            FROM regexp_split_to_table(reverse(p_digits), '') WITH ORDINALITY AS digits(digit, place)) AS digits
+$$;
+
+-- The public id of an entry.
+CREATE FUNCTION turnwise.id_of(p_shard smallint, p_entry bigint) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  v_value numeric := ((p_entry >> 40)::numeric * 1024 + p_shard) * 1099511627776 + (p_entry & 1099511627775);
+  v_text text := '';
+BEGIN
+  LOOP
+    v_text := substr('0123456789abcdefghjkmnpqrstvwxyz', mod(v_value, 32)::integer + 1, 1) || v_text;
+    v_value := div(v_value, 32);
+    EXIT WHEN v_value = 0;
+  END LOOP;
+  RETURN v_text || substr('0123456789abcdefghjkmnpqrstvwxyz', (32 - turnwise.luhn_sum(v_text, 2)) % 32 + 1, 1);
+END $$;
+
+-- Where the entry of a public id is. Raises when the text is none.
+CREATE FUNCTION turnwise.entry_of(p_id text, OUT shard smallint, OUT entry bigint) LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  v_text text := translate(lower(p_id), 'oil', '011');
+  v_value numeric := 0;
+  v_place integer;
+BEGIN
+  IF v_text IS NULL OR v_text !~ '^[0-9a-hjkmnp-tv-z]{2,16}$' OR v_text ~ '^0.{2}' OR turnwise.luhn_sum(v_text, 1) <> 0 THEN
+    PERFORM turnwise.refuse(format('%L is not the id of a job or hold', p_id));
+  END IF;
+  FOR v_place IN 1 .. length(v_text) - 1 LOOP
+    v_value := v_value * 32 + strpos('0123456789abcdefghjkmnpqrstvwxyz', substr(v_text, v_place, 1)) - 1;
+  END LOOP;
+  IF v_value >= 9444732965739290427392 THEN -- 2^73
+    PERFORM turnwise.refuse(format('%L is not the id of a job or hold', p_id));
+  END IF;
+  shard := mod(div(v_value, 1099511627776), 1024);
+  entry := div(v_value, 1125899906842624) * 1099511627776 + mod(v_value, 1099511627776);
+END $$;
+
+REVOKE EXECUTE ON FUNCTION turnwise.refuse(text), turnwise.luhn_sum(text, integer), turnwise.id_of(smallint, bigint),
+  turnwise.entry_of(text) FROM PUBLIC;
+
+-- ── Turns ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Whoever relies on a turn holds the shared lock on its entry until the end of the transaction, and looks the turn up when it has
+-- the lock. Whoever ends a turn by force holds the exclusive lock until the end is in the journal. So a turn that was found open
+-- stays so until the transaction has ended.
+
+CREATE FUNCTION turnwise.turn_lock(p_shard smallint, p_entry bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashint8extended(p_entry, 7475726 + p_shard)
+$$;
+
+-- The open turn of an entry as the journal has it: its fencing token, and of a job the attempt and the receipt's nonce. NULL when
+-- it has none.
+CREATE FUNCTION turnwise.turn_of(p_shard smallint, p_entry bigint, OUT token bigint, OUT attempt integer, OUT nonce uuid)
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_segment bigint;
+  v_event smallint;
+  v_seq bigint;
+  v_detail json;
+BEGIN
+  FOR v_segment IN
+    SELECT segment FROM turnwise.segment_shard
+     WHERE shard = p_shard
+       AND segment >= coalesce((SELECT max(segment) FROM turnwise.segment_shard WHERE shard = p_shard AND first_seq <= p_entry), 0)
+     ORDER BY segment DESC
+  LOOP
+    -- The last thing that happened to its turn. A carried turn without a token began with a row beside it.
+    EXECUTE format('SELECT event, seq, detail FROM turnwise.journal_%s
+                     WHERE shard = $1 AND entry = $2 AND event NOT IN (2, 9, 12, 14, 16)
+                       AND (event <> 21 OR detail -> ''turn'' ->> ''token'' IS DISTINCT FROM ''0'')
+                     ORDER BY seq DESC LIMIT 1', v_segment)
+       INTO v_event, v_seq, v_detail USING p_shard, p_entry;
+    EXIT WHEN v_event IS NOT NULL;
+  END LOOP;
+  IF v_event IN (3, 15) THEN
+    token := v_seq;
+    attempt := v_detail ->> 'attempt';
+    nonce := v_detail ->> 'nonce';
+  ELSIF v_event = 21 AND coalesce(v_detail -> 'turn' ->> 'open', '1') = '1' THEN
+    token := v_detail -> 'turn' ->> 'token';
+    attempt := v_detail ->> 'attempt';
+    nonce := v_detail -> 'turn' ->> 'nonce';
+  END IF;
+END $$;
+
+-- The row of turnwise.complete() for an entry, of one attempt or of any. NULL: none.
+CREATE FUNCTION turnwise.completion_of(p_shard smallint, p_entry bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  v_number bigint;
+  v_id bigint;
+BEGIN
+  FOR v_number IN SELECT number FROM turnwise.outside_segment LOOP
+    EXECUTE format('SELECT max(id) FROM turnwise.outside_%s WHERE entry = $2 AND shard = $1', v_number)
+       INTO v_id USING p_shard, p_entry;
+    EXIT WHEN v_id IS NOT NULL;
+  END LOOP;
+  RETURN v_id;
+END $$;
+
+-- For nodes: takes the exclusive locks of turns that are to be ended, for the session, as far as they are to be had. For each turn:
+-- 0 it is locked; 1 a transaction relies on it; 2 it was completed by the row `completion`. p_evict: end the session of whoever
+-- relies on it.
+CREATE FUNCTION turnwise.lock_turns(p_shards smallint[], p_entries bigint[], p_evict boolean[])
+RETURNS TABLE (verdict integer, completion bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  v_key bigint;
+BEGIN
+  FOR i IN 1 .. cardinality(p_shards) LOOP
+    v_key := turnwise.turn_lock(p_shards[i], p_entries[i]);
+    completion := NULL;
+    verdict := CASE WHEN pg_try_advisory_lock(v_key) THEN 0 ELSE 1 END;
+    IF verdict = 0 THEN -- a statement of its own: it sees what was committed before the lock was given
+      completion := turnwise.completion_of(p_shards[i], p_entries[i]);
+      IF completion IS NOT NULL THEN
+        PERFORM pg_advisory_unlock(v_key);
+        verdict := 2;
+      END IF;
+    ELSIF p_evict[i] THEN
+      BEGIN
+        PERFORM pg_terminate_backend(pid) FROM pg_locks
+          WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (classid::bigint << 32 | objid::bigint) = v_key;
+      EXCEPTION WHEN insufficient_privilege THEN
+        NULL; -- then the turn stays
+      END;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION turnwise.turn_lock(smallint, bigint), turnwise.turn_of(smallint, bigint),
+  turnwise.completion_of(smallint, bigint), turnwise.lock_turns(smallint[], bigint[], boolean[]) FROM PUBLIC;
+SELECT turnwise.allow_nodes(
+  'GRANT EXECUTE ON FUNCTION turnwise.turn_lock(smallint, bigint), turnwise.completion_of(smallint, bigint), '
+  'turnwise.lock_turns(smallint[], bigint[], boolean[]) TO %I');

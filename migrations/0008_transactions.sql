@@ -1,11 +1,5 @@
--- What users call in their own transactions: turnwise.submit(). A bad call fails there, never later at the owner, so what POST
--- /v1/jobs checks is checked here too, by the same limits (model/limits.hpp, app/api/new_job.cpp).
-
--- Raises, with words that say what to do.
-CREATE FUNCTION turnwise.refuse(p_words text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'turnwise: ' || p_words;
-END $$;
+-- What users call in their own transactions: submit, guard, complete. A bad call fails there, never later at the owner, so what
+-- POST /v1/jobs checks is checked here too, by the same limits (model/limits.hpp, app/api/new_job.cpp).
 
 -- Subjects and kinds.
 CREATE FUNCTION turnwise.check_name(p_name text, p_what text, p_bytes_max integer) RETURNS void LANGUAGE plpgsql AS $$
@@ -213,51 +207,6 @@ BEGIN
                                                   nullif(v_detail, '{}')::json, v_payload::text);
 END $$;
 
--- ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
--- The id of a job or hold: see model/job_id.cpp. epoch (23 bits) | shard (10 bits) | n (40 bits) in Crockford's base 32, and a
--- check character (Luhn mod 32).
-
-CREATE FUNCTION turnwise.luhn_sum(p_digits text, p_factor integer) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT (sum(weighted / 32 + weighted % 32) % 32)::integer
-    FROM (SELECT (strpos('0123456789abcdefghjkmnpqrstvwxyz', digit) - 1)
-                 * CASE WHEN place % 2 = 1 THEN p_factor ELSE 3 - p_factor END AS weighted
-            FROM regexp_split_to_table(reverse(p_digits), '') WITH ORDINALITY AS digits(digit, place)) AS digits
-$$;
-
--- The public id of an entry.
-CREATE FUNCTION turnwise.id_of(p_shard smallint, p_entry bigint) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE
-  v_value numeric := ((p_entry >> 40)::numeric * 1024 + p_shard) * 1099511627776 + (p_entry & 1099511627775);
-  v_text text := '';
-BEGIN
-  LOOP
-    v_text := substr('0123456789abcdefghjkmnpqrstvwxyz', mod(v_value, 32)::integer + 1, 1) || v_text;
-    v_value := div(v_value, 32);
-    EXIT WHEN v_value = 0;
-  END LOOP;
-  RETURN v_text || substr('0123456789abcdefghjkmnpqrstvwxyz', (32 - turnwise.luhn_sum(v_text, 2)) % 32 + 1, 1);
-END $$;
-
--- Where the entry of a public id is. Raises when the text is none.
-CREATE FUNCTION turnwise.entry_of(p_id text, OUT shard smallint, OUT entry bigint) LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-  v_text text := translate(lower(p_id), 'oil', '011');
-  v_value numeric := 0;
-  v_place integer;
-BEGIN
-  IF v_text IS NULL OR v_text !~ '^[0-9a-hjkmnp-tv-z]{2,16}$' OR v_text ~ '^0.{2}' OR turnwise.luhn_sum(v_text, 1) <> 0 THEN
-    PERFORM turnwise.refuse(format('%L is not the id of a job or hold', p_id));
-  END IF;
-  FOR v_place IN 1 .. length(v_text) - 1 LOOP
-    v_value := v_value * 32 + strpos('0123456789abcdefghjkmnpqrstvwxyz', substr(v_text, v_place, 1)) - 1;
-  END LOOP;
-  IF v_value >= 9444732965739290427392 THEN -- 2^73
-    PERFORM turnwise.refuse(format('%L is not the id of a job or hold', p_id));
-  END IF;
-  shard := mod(div(v_value, 1099511627776), 1024);
-  entry := div(v_value, 1125899906842624) * 1099511627776 + mod(v_value, 1099511627776);
-END $$;
-
 -- The id of the job that a call of turnwise.submit() has led to: its own, or the one that absorbed it. NULL while the row is not
 -- taken over, which is a moment after the commit, and when the journal's retention is over. For people and for now and then: it
 -- reads the shard's part of the journal.
@@ -280,20 +229,95 @@ BEGIN
   RETURN turnwise.id_of(v_parts[1]::smallint, nullif(v_entry, 0));
 END $$;
 
+-- ── A turn, in the transaction of whoever has it ─────────────────────────────────────────────────────────────────────────────
+
+-- Raises unless each statement of the transaction sees what was committed before it: with an older snapshot the end of a turn
+-- would not be seen.
+CREATE FUNCTION turnwise.check_isolation() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state',
+      MESSAGE = 'turnwise: the transaction must be READ COMMITTED, but is ' || upper(current_setting('transaction_isolation')),
+      HINT = 'With an older snapshot it would not see that the turn has ended.';
+  END IF;
+END $$;
+
+-- Returns when the turn of this job or hold is still the caller's, and keeps it so until the transaction ends: until then it is not
+-- ended by force, nor by fail or release. Raises TW001 when it has ended or been superseded.
+CREATE FUNCTION turnwise.guard(job_or_hold_id text, fencing_token bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_shard smallint;
+  v_entry bigint;
+  v_token bigint;
+BEGIN
+  PERFORM turnwise.check_isolation();
+  SELECT shard, entry INTO v_shard, v_entry FROM turnwise.entry_of(job_or_hold_id);
+  PERFORM pg_advisory_xact_lock_shared(turnwise.turn_lock(v_shard, v_entry));
+  SELECT token INTO v_token FROM turnwise.turn_of(v_shard, v_entry);
+  IF v_token IS DISTINCT FROM fencing_token OR turnwise.completion_of(v_shard, v_entry) IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'TW001', MESSAGE = format('turnwise: the turn of %s with fencing token %s has ended',
+                                                              job_or_hold_id, fencing_token);
+  END IF;
+END $$;
+
+-- The 26 digits of a receipt's nonce as the journal writes it.
+CREATE FUNCTION turnwise.nonce_of(p_digits text) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  v_value numeric := 0;
+BEGIN
+  FOR v_place IN 1 .. length(p_digits) LOOP
+    v_value := v_value * 32 + strpos('0123456789abcdefghjkmnpqrstvwxyz', substr(p_digits, v_place, 1)) - 1;
+  END LOOP;
+  RETURN (SELECT string_agg(lpad(to_hex(mod(div(v_value, 4294967296::numeric ^ word), 4294967296)::bigint), 8, '0'), ''
+                            ORDER BY word DESC)
+            FROM generate_series(0, 3) AS word)::uuid;
+END $$;
+
+-- Completes the attempt that the receipt stands for, as POST /v1/claims/{receipt}/complete, with the transaction: when it commits the
+-- job has succeeded, whatever its worker says later; when not, nothing was said. Raises TW001 when the attempt has ended, been
+-- superseded, or been completed.
+CREATE FUNCTION turnwise.complete(receipt text, result jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_parts text[] := regexp_match(translate(lower(receipt), 'oil', '011'), '^([0-9a-z]+)-([1-9][0-9]{0,8})-([0-7][0-9a-hjkmnp-tv-z]{25})$');
+  v_shard smallint;
+  v_entry bigint;
+  v_turn record;
+BEGIN
+  PERFORM turnwise.check_isolation();
+  IF v_parts IS NULL THEN
+    PERFORM turnwise.refuse(format('%L is no receipt', receipt));
+  END IF;
+  SELECT shard, entry INTO v_shard, v_entry FROM turnwise.entry_of(v_parts[1]);
+  PERFORM turnwise.check_json(result, 'the result', 65536);
+  PERFORM pg_advisory_xact_lock_shared(turnwise.turn_lock(v_shard, v_entry));
+  PERFORM pg_advisory_xact_lock(turnwise.turn_lock(v_shard, v_entry) # 1); -- one such call at a time
+  SELECT * INTO v_turn FROM turnwise.turn_of(v_shard, v_entry);
+  IF v_turn.token IS NULL OR v_turn.attempt IS DISTINCT FROM v_parts[2]::integer
+     OR v_turn.nonce IS DISTINCT FROM turnwise.nonce_of(v_parts[3]) OR turnwise.completion_of(v_shard, v_entry) IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'TW001', MESSAGE = 'turnwise: the attempt of this receipt has ended',
+      HINT = 'Another attempt may have begun: drop the work.';
+  END IF;
+  PERFORM turnwise.leave_outside(v_shard, 2::smallint, v_entry, NULL, NULL, NULL,
+                                 json_build_object('attempt', v_turn.attempt, 'nonce', v_turn.nonce), result::text);
+END $$;
+
 -- ── Rights ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 REVOKE EXECUTE ON FUNCTION
-  turnwise.refuse(text), turnwise.check_name(text, text, integer), turnwise.check_json(jsonb, text, integer),
+  turnwise.check_name(text, text, integer), turnwise.check_json(jsonb, text, integer),
   turnwise.check_members(jsonb, text, text[]), turnwise.say_duration(bigint), turnwise.read_duration(jsonb, text, bigint, bigint),
   turnwise.read_time(jsonb, text), turnwise.read_number(jsonb, text, numeric, numeric, boolean),
   turnwise.read_word(jsonb, text, text[]), turnwise.read_backoff(jsonb), turnwise.read_options(jsonb),
-  turnwise.submit(text, text, jsonb, jsonb), turnwise.luhn_sum(text, integer), turnwise.id_of(smallint, bigint),
-  turnwise.entry_of(text), turnwise.job_of(text) FROM PUBLIC;
+  turnwise.submit(text, text, jsonb, jsonb), turnwise.job_of(text), turnwise.check_isolation(), turnwise.guard(text, bigint),
+  turnwise.nonce_of(text), turnwise.complete(text, jsonb) FROM PUBLIC;
 
 -- Lets a role call what users call, and nothing else. Called by the schema's owner or by a superuser.
 CREATE FUNCTION turnwise.grant_to_user_role(p_role name) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA turnwise TO %I', p_role);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION turnwise.submit(text, text, jsonb, jsonb), turnwise.job_of(text) TO %I', p_role);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION turnwise.submit(text, text, jsonb, jsonb), turnwise.job_of(text), '
+                 'turnwise.guard(text, bigint), turnwise.complete(text, jsonb) TO %I', p_role);
 END $$;
 REVOKE EXECUTE ON FUNCTION turnwise.grant_to_user_role(name) FROM PUBLIC;

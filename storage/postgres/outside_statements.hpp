@@ -32,6 +32,9 @@ inline std::string outside_rows(std::span<const std::int64_t> segments, std::str
 /// all, $8 the shard to begin with. And on each row, at least on one, which transactions were open, and which segments there are:
 /// rows of a segment that the statement does not know would be missed without a trace.
 ///
+/// The number that the next transaction gets is reckoned by age(), which knows it. A snapshot's own xmax is less: the first number
+/// after those that have ended, so that a transaction which is open may well have a larger one.
+///
 /// A shard's rows are cut off at the end only. Sizes are known without the texts, which are fetched for what is told alone.
 inline std::string outside_page(std::span<const std::int64_t> segments) {
   return R"sql(
@@ -48,7 +51,8 @@ inline std::string outside_page(std::span<const std::int64_t> segments) {
     summed AS (
       SELECT counted.*, sum(bytes) OVER (ORDER BY shard < $8, shard, id) AS upto, sum(bytes) OVER () AS total
         FROM counted WHERE place <= $6)
-    SELECT pg_snapshot_xmin(moment.snapshot)::text, pg_snapshot_xmax(moment.snapshot)::text, moment.segments,
+    SELECT pg_snapshot_xmin(moment.snapshot)::text,
+           pg_snapshot_xmax(moment.snapshot)::text::bigint + age(pg_snapshot_xmax(moment.snapshot)::xid), moment.segments,
            coalesce(page.total > $7, false), page.shard, page.id, page.verb, page.entry, page.subject, page.kind, page.key,
            page.detail, page.payload
       FROM (SELECT pg_current_snapshot() AS snapshot, ()sql" +

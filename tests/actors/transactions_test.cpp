@@ -55,7 +55,7 @@ void complete_all(TestNode& node, const std::vector<model::Grant>& grants) {
 }
 
 /// The payloads of all jobs that come within `wait`, in the order in which they started. Each is completed.
-std::vector<std::string> run_all(TestNode& node, milliseconds wait = 300ms) {
+std::vector<std::string> run_all(TestNode& node, milliseconds wait = 1s) {
   std::vector<std::string> payloads;
   for (;;) {
     const auto grants = node.claim("work", 100, wait);
@@ -102,15 +102,15 @@ Payloads commit_late(bool one_more) {
   late.run("BEGIN");
   late.submit("a:1", "1");
   early.submit("a:1", "2");
-  auto ran = run_all(node, 500ms);
+  auto ran = run_all(node);
   if (one_more) {
     early.submit("a:1", "3");
-    for (const auto& payload : run_all(node, 500ms)) {
+    for (const auto& payload : run_all(node)) {
       ran.push_back(payload);
     }
   }
   late.run("COMMIT");
-  for (const auto& payload : run_all(node, 500ms)) {
+  for (const auto& payload : run_all(node)) {
     ran.push_back(payload);
   }
   return ran;
