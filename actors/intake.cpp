@@ -12,12 +12,13 @@ namespace turnwise::actors {
 namespace {
 
 /// Between two looks: rows are to be taken over within 50 ms.
-constexpr milliseconds look_pause{20};
+constexpr milliseconds look_pause{30};
 /// A shard that could take no more, since it is full, is asked again after this.
 constexpr milliseconds full_pause{100};
 constexpr milliseconds tend_pause{5'000};
 constexpr milliseconds backoff_first{50};
 constexpr std::uint32_t backoff_doublings_max = 5;
+constexpr std::size_t judged_at_once_max = 100;
 constexpr std::uint32_t shards_stride = 37; // any number that is no divisor of usual shard counts
 
 } // namespace
@@ -52,7 +53,29 @@ void Intake::detach(model::ShardId shard, Generation generation) {
   const std::lock_guard lock(mutex_);
   if (const auto found = listeners_.find(shard); found != listeners_.end() && found->second.generation == generation) {
     listeners_.erase(found);
+    std::erase_if(to_judge_, [&](const Judgement& asked) { return asked.turn.shard == shard; });
+    for (const Turn& turn : locked_) {
+      if (turn.first == shard) {
+        to_unlock_.push_back(turn);
+      }
+    }
   }
+}
+
+void Intake::judge(Generation generation, storage::TurnToEnd turn) {
+  {
+    const std::lock_guard lock(mutex_);
+    to_judge_.push_back({generation, turn});
+  }
+  wake_.notify_all();
+}
+
+void Intake::unlock(model::ShardId shard, model::EntryNumber entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    to_unlock_.emplace_back(shard, entry);
+  }
+  wake_.notify_all();
 }
 
 void Intake::resume(model::ShardId shard, Generation generation, Standing standing) {
@@ -81,7 +104,7 @@ void Intake::resume(model::ShardId shard, Generation generation, Standing standi
 
 void Intake::run() {
   while (wait()) {
-    failures_ = look() ? 0 : std::min(failures_ + 1, backoff_doublings_max);
+    failures_ = unlock_turns() && judge_turns() && look() ? 0 : std::min(failures_ + 1, backoff_doublings_max);
   }
 }
 
@@ -91,7 +114,7 @@ bool Intake::wait() {
   if (failures_ > 0) {
     wake_.wait_for(lock, backoff_first * (1U << failures_), [&] { return stopping_; });
   } else {
-    wake_.wait_for(lock, look_pause, [&] { return stopping_ || is_disturbed_; });
+    wake_.wait_for(lock, look_pause, [&] { return stopping_ || is_disturbed_ || !to_judge_.empty() || !to_unlock_.empty(); });
   }
   if (std::exchange(is_disturbed_, false)) {
     is_quiet_ = false;
@@ -131,6 +154,63 @@ bool Intake::look() {
   }
   tell(question, std::move(*page));
   return true;
+}
+
+/// Locks turns that are to be ended, a bounded number at once. False when PostgreSQL cannot be reached: then they are asked for
+/// again.
+bool Intake::judge_turns() {
+  std::vector<Judgement> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto end = to_judge_.begin() + static_cast<std::ptrdiff_t>(std::min(to_judge_.size(), judged_at_once_max));
+    asked.assign(to_judge_.begin(), end);
+    to_judge_.erase(to_judge_.begin(), end);
+  }
+  if (asked.empty()) {
+    return true;
+  }
+  std::vector<storage::TurnToEnd> turns;
+  for (const Judgement& judgement : asked) {
+    turns.push_back(judgement.turn);
+  }
+  const auto verdicts = reader_->lock_turns(turns);
+  if (!verdicts.ok()) {
+    const std::lock_guard lock(mutex_);
+    locked_.clear(); // with the connection
+    to_judge_.insert(to_judge_.begin(), asked.begin(), asked.end());
+    return false;
+  }
+  tell(asked, *verdicts);
+  return true;
+}
+
+void Intake::tell(const std::vector<Judgement>& asked, const std::vector<storage::TurnVerdict>& verdicts) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const Turn turn{asked[i].turn.shard, asked[i].turn.entry};
+    const auto listener = listeners_.find(turn.first);
+    const bool is_there = listener != listeners_.end() && listener->second.generation == asked[i].generation;
+    if (verdicts[i].is == storage::TurnVerdict::Is::locked) {
+      is_there ? static_cast<void>(locked_.insert(turn)) : to_unlock_.push_back(turn);
+    }
+    if (is_there) {
+      caf::anon_send(listener->second.actor, TurnJudged{asked[i].generation, turn.second, verdicts[i]});
+    }
+  }
+}
+
+bool Intake::unlock_turns() {
+  std::vector<Turn> turns;
+  {
+    const std::lock_guard lock(mutex_);
+    turns.swap(to_unlock_);
+    for (const Turn& turn : turns) {
+      if (const auto one = locked_.find(turn); one != locked_.end()) {
+        locked_.erase(one);
+      }
+    }
+  }
+  return turns.empty() || reader_->unlock_turns(turns).ok(); // a lost connection has none any more
 }
 
 /// The shards that have done with what they were told.

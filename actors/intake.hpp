@@ -1,6 +1,6 @@
-// Brings what users' transactions have left to the shards of this node: one thread and one connection. It reads, tells the shards,
-// and says which gaps between the rows will never be filled. Whether a row is taken over, and that it is only once, is decided by
-// its shard: a row that is told twice does no harm.
+// Brings what users' transactions have left to the shards of this node: one thread and one connection. It reads, tells the
+// shards, and says which gaps between the rows will never be filled. Whether a row is taken over, and that it is only once, is
+// decided by its shard: a row that is told twice does no harm.
 #pragma once
 
 #include <condition_variable>
@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -38,19 +39,34 @@ public:
   /// The shard has done with what it was told. Ignored when it is not attached with this generation.
   void resume(model::ShardId shard, Generation generation, Standing standing);
 
+  /// Asks whether the turn may be ended by force. Answered by TurnJudged, unless the shard is detached.
+  void judge(Generation generation, storage::TurnToEnd turn);
+  /// What the turn was locked for is durable, or will not be.
+  void unlock(model::ShardId shard, model::EntryNumber entry);
+
 private:
   struct Listener {
     Generation generation{};
     shard_actor actor;
     Standing standing;
-    bool is_busy{};                                // was told something
-    model::MonoTime not_before;                    // of the next look
+    bool is_busy{};                                 // was told something
+    model::MonoTime not_before;                     // of the next look
     std::optional<model::MonoTime> unwritten_since; // it has taken rows that its cursor does not tell
-    // Gaps up to `seen_to` were seen before transaction `seen_at` began: when all that began before have ended, they stay empty.
+    // Gaps up to `seen_to` were seen before transaction `seen_at` began: when all that began before have ended, they stay
+    // empty.
     model::OutsideId seen_to;
     std::uint64_t seen_at{};
   };
 
+  using Turn = std::pair<model::ShardId, model::EntryNumber>;
+  struct Judgement {
+    Generation generation{};
+    storage::TurnToEnd turn;
+  };
+
+  bool judge_turns();
+  void tell(const std::vector<Judgement>& asked, const std::vector<storage::TurnVerdict>& verdicts);
+  bool unlock_turns();
   void run();
   bool wait();
   bool look();
@@ -75,6 +91,9 @@ private:
   std::map<model::ShardId, Listener> listeners_;
   bool stopping_{};
   bool is_disturbed_{}; // somebody came, or goes on
+  std::vector<Judgement> to_judge_;
+  std::vector<Turn> to_unlock_;
+  std::multiset<Turn> locked_; // a turn may be locked more than once
 
   // Of the thread alone:
   std::uint64_t bell_{};

@@ -181,9 +181,9 @@ struct CarryNext {
 /// From the intake: what users' transactions have left. Answered by Intake::resume().
 struct OutsideRows {
   Generation generation{};
-  std::uint64_t round{};                ///< of the standing that it was read for
+  std::uint64_t round{};                 ///< of the standing that it was read for
   std::vector<storage::OutsideRow> rows; ///< of this shard, ascending
-  model::OutsideId closed_to;           ///< a gap up to here that `rows` do not fill stays one
+  model::OutsideId closed_to;            ///< a gap up to here that `rows` do not fill stays one
   /// Whether the cursor is to be written.
   enum class Cursor : std::uint8_t { when_many, now } cursor{};
 };
@@ -192,6 +192,17 @@ struct OutsideSettled {
   Generation generation{};
   model::OutsideId id;
   model::Response response;
+};
+/// From the intake: whether the turn of this entry may be ended by force. Locked: until Intake::unlock().
+struct TurnJudged {
+  Generation generation{};
+  model::EntryNumber entry;
+  storage::TurnVerdict verdict;
+};
+/// To itself: time to ask the intake again.
+struct JudgeAgain {
+  Generation generation{};
+  model::EntryNumber entry;
 };
 /// To itself: the timer that was set for `at` has come. One that was set for another moment since is ignored.
 struct WakeUp {
@@ -208,8 +219,8 @@ using shard_actor = caf::typed_actor<
     caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused), caf::result<void>(Lost),
     caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead), caf::result<void>(KeysRead),
     caf::result<void>(StoryRead), caf::result<void>(CarryOpen), caf::result<void>(CarryBodies), caf::result<void>(CarryNext),
-    caf::result<void>(OutsideRows), caf::result<void>(OutsideSettled), caf::result<void>(WakeUp), caf::result<void>(Settle),
-    caf::result<void>(Close)>;
+    caf::result<void>(OutsideRows), caf::result<void>(OutsideSettled), caf::result<void>(TurnJudged),
+    caf::result<void>(JudgeAgain), caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -264,6 +275,8 @@ TURNWISE_LOCAL_MESSAGE(CarryBodies)
 TURNWISE_LOCAL_MESSAGE(CarryNext)
 TURNWISE_LOCAL_MESSAGE(OutsideRows)
 TURNWISE_LOCAL_MESSAGE(OutsideSettled)
+TURNWISE_LOCAL_MESSAGE(TurnJudged)
+TURNWISE_LOCAL_MESSAGE(JudgeAgain)
 TURNWISE_LOCAL_MESSAGE(WakeUp)
 TURNWISE_LOCAL_MESSAGE(Settle)
 TURNWISE_LOCAL_MESSAGE(Close)
@@ -298,6 +311,8 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryBodies))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryNext))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::OutsideRows))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::OutsideSettled))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::TurnJudged))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::JudgeAgain))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WakeUp))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Settle))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Close))

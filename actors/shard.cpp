@@ -68,6 +68,8 @@ shard_actor::behavior_type Shard::make_behavior() {
       [=, this](const CarryNext& message) { guarded([&] { carry_portion(message); }); },
       [=, this](OutsideRows& message) { guarded([&] { outside_rows(message); }); },
       [=, this](OutsideSettled& message) { guarded([&] { outside_settled(message); }); },
+      [=, this](const TurnJudged& message) { guarded([&] { turn_judged(message); }); },
+      [=, this](const JudgeAgain& message) { guarded([&] { judge_again(message); }); },
       [=, this](const WakeUp& message) { guarded([&] { wake_up(message.at); }); },
       [=, this](const Settle&) { guarded([&] { begin_settling(); }); },
       [=, this](const Close&) { close(); },
@@ -217,6 +219,11 @@ void Shard::forget(const model::Error& error) {
     context_.intake->detach(id_, generation_);
   }
   outside_ = {};
+  for (const auto& [entry, ending] : std::exchange(endings_, {})) {
+    for (const EntryCommand& command : ending.commands) {
+      deliver(model::ticket_of(command.command), error);
+    }
+  }
   ++generation_;
   carrying_.reset();
   for (Effect& effect : std::exchange(effects_, {})) {
@@ -356,7 +363,7 @@ void Shard::wake_up(model::MonoTime armed_for) {
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Slot& slot = *timers_.begin()->second;
     set_timer(slot, std::nullopt);
-    enqueue(slot, model::Tick{});
+    enqueue(slot, model::Tick{context_.intake ? model::Tick::Endings::when_cleared : model::Tick::Endings::at_once, {}});
   }
   end_due_watches();
 }

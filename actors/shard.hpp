@@ -37,6 +37,9 @@ void deliver(const model::Ticket& ticket, model::Response response);
 /// Answers all holds that wait for their turn in this mailbox.
 void fail_waiting(model::Mailbox& mailbox, const model::Error& error);
 
+/// Rounds of ListOpen from this one on mark the end of what a turn was locked for; the rest is its entry.
+inline constexpr std::uint64_t ending_round = std::uint64_t{1} << 63U;
+
 /// The body of a job, shared by the cache and whoever is to carry it to a worker.
 using Job = std::shared_ptr<const model::Submitted>;
 
@@ -212,6 +215,21 @@ private:
   void write_cursor();
   void append_own(model::EntryNumber entry, model::RecordBody body);
 
+  // ── Turns that users' transactions may rely on: shard_endings.cpp ──
+  /// What would end a turn, and waits until it may.
+  struct Ending {
+    std::vector<EntryCommand> commands;
+    model::MonoTime since;
+    bool is_overdue{}; // one of them is the tick that ends it
+    bool is_told{};    // that it has to wait for long
+  };
+  [[nodiscard]] static bool ends_turn(const model::Command& command);
+  void end_turn(EntryCommand command);
+  void turn_judged(const TurnJudged& message);
+  void judge_again(const JudgeAgain& message);
+  void let_end(model::EntryNumber entry, storage::TurnVerdict::Is verdict);
+  void pass_on(EntryCommand command);
+
   // ── Records and effects: shard_effects.cpp ──
   /// An answer that waits for its commit. A Grant also needs its job, to carry the payload.
   struct Answered {
@@ -233,10 +251,13 @@ private:
     std::shared_ptr<std::vector<KeyLookup>> lookups;
   };
   struct CarryStep {};
+  struct Unlock {
+    model::EntryNumber entry;
+  };
   /// Takes effect when the first `after` records of this generation are durable.
   struct Effect {
     std::uint64_t after{};
-    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep> what;
+    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep, Unlock> what;
   };
   void note_refusal(const Effect& effect); // shard_outside.cpp
   void carry_out(Slot& slot, model::Action& action);
@@ -305,12 +326,13 @@ private:
   std::uint64_t carry_rounds_{};
 
   struct Outside {
-    model::OutsideBook book;             // rows that were taken over
+    model::OutsideBook book;              // rows that were taken over
     std::set<model::OutsideId> undecided; // of them, those whose record has not been made yet
-    std::uint32_t unwritten{};           // how many were taken since the last cursor
-    std::uint64_t round{};               // raised when one is given back
+    std::uint32_t unwritten{};            // how many were taken since the last cursor
+    std::uint64_t round{};                // raised when one is given back
   };
   Outside outside_;
+  std::unordered_map<model::EntryNumber, Ending> endings_;
   std::set<model::OutsideId> refused_outside_; // rows that PostgreSQL would not store as records; kept over a reload
 
   std::unordered_map<std::uint64_t, Question> questions_;

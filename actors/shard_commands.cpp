@@ -57,7 +57,8 @@ void Shard::accept(Slot& slot, SubmitJobs::Item item) {
     return;
   }
   const model::EntryNumber entry{counter_->take()};
-  const bool is_late = !is_outside && item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
+  const bool is_late =
+      !is_outside && item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
   if (!item.job.key.empty() && item.job.coalesce == model::Coalesce::never && !is_late) {
     remember_key(spell_key(item.job), entry, item.job.fingerprint);
   } else if (!item.job.key.empty()) {
@@ -258,15 +259,25 @@ std::optional<model::Error> Shard::why_no_hold(const Slot& slot) const {
 void Shard::entry_commands(EntryCommands& message) {
   for (EntryCommand& item : message.items) {
     const auto turn = turns_.find(item.entry);
-    if (item.token && (turn == turns_.end() || turn->second->token != *item.token)) {
-      const model::Error ended{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""};
-      when_durable(Answered{model::ticket_of(item.command), ended, nullptr});
-    } else if (turn != turns_.end()) {
-      enqueue(*turn->second, std::move(item.command));
-    } else {
-      model::Ticket ticket = model::ticket_of(item.command);
-      ask({Question::Purpose::find_mailbox, item.entry, std::move(item.command), std::move(ticket)});
+    if (turn != turns_.end() && context_.intake && ends_turn(item.command)) {
+      end_turn(std::move(item));
+      continue;
     }
+    pass_on(std::move(item));
+  }
+}
+
+/// Sends a command to the subject of its entry.
+void Shard::pass_on(EntryCommand item) {
+  const auto turn = turns_.find(item.entry);
+  if (item.token && (turn == turns_.end() || turn->second->token != *item.token)) {
+    const model::Error ended{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""};
+    when_durable(Answered{model::ticket_of(item.command), ended, nullptr});
+  } else if (turn != turns_.end()) {
+    enqueue(*turn->second, std::move(item.command));
+  } else {
+    model::Ticket ticket = model::ticket_of(item.command);
+    ask({Question::Purpose::find_mailbox, item.entry, std::move(item.command), std::move(ticket)});
   }
 }
 

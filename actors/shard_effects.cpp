@@ -54,10 +54,16 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
 }
 
 void Shard::carry_out(Slot& slot, model::Listed& action) {
+  if (action.round >= ending_round) { // what the turn was locked for has been decided
+    when_durable(Unlock{model::EntryNumber{action.round - ending_round}});
+    return;
+  }
   listed(slot, action);
 }
 
-void Shard::carry_out(Slot& /*slot*/, model::WantsEnd& /*action*/) {}
+void Shard::carry_out(Slot& /*slot*/, model::WantsEnd& action) {
+  end_turn({action.entry, model::Tick{model::Tick::Endings::when_cleared, action.entry}, {}});
+}
 
 /// Keeps what the shard itself has to know of a record.
 void Shard::note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body) {
@@ -137,12 +143,12 @@ void Shard::committed(const Committed& message) {
 }
 
 void Shard::take_effect(Effect& effect, model::Sequence last) {
-  std::visit(model::Overloaded{[&](Answered& answered) { take_effect(answered, last); },
-                               [&](const Ask& ask) { read_story(ask.question); },
-                               [&](const Finished& finished) { tell_watchers(finished.entry); },
-                               [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
-                               [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
-                               [&](CarryStep&) { carry_durable(); }},
+  std::visit(model::Overloaded{
+                 [&](Answered& answered) { take_effect(answered, last); }, [&](const Ask& ask) { read_story(ask.question); },
+                 [&](const Finished& finished) { tell_watchers(finished.entry); },
+                 [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
+                 [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
+                 [&](CarryStep&) { carry_durable(); }, [&](const Unlock& done) { context_.intake->unlock(id_, done.entry); }},
              effect.what);
 }
 

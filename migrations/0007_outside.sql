@@ -287,15 +287,16 @@ BEGIN
   END IF;
 END $$;
 
--- The row of turnwise.complete() for an entry, of one attempt or of any. NULL: none.
-CREATE FUNCTION turnwise.completion_of(p_shard smallint, p_entry bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+-- The row of turnwise.complete() for an entry, of this attempt or, when that is NULL, of any. NULL: none.
+CREATE FUNCTION turnwise.completion_of(p_shard smallint, p_entry bigint, p_attempt integer) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   v_number bigint;
   v_id bigint;
 BEGIN
   FOR v_number IN SELECT number FROM turnwise.outside_segment LOOP
-    EXECUTE format('SELECT max(id) FROM turnwise.outside_%s WHERE entry = $2 AND shard = $1', v_number)
-       INTO v_id USING p_shard, p_entry;
+    EXECUTE format('SELECT max(id) FROM turnwise.outside_%s WHERE entry = $2 AND shard = $1
+                       AND ($3 IS NULL OR (detail ->> ''attempt'')::integer = $3)', v_number)
+       INTO v_id USING p_shard, p_entry, p_attempt;
     EXIT WHEN v_id IS NOT NULL;
   END LOOP;
   RETURN v_id;
@@ -314,7 +315,7 @@ BEGIN
     completion := NULL;
     verdict := CASE WHEN pg_try_advisory_lock(v_key) THEN 0 ELSE 1 END;
     IF verdict = 0 THEN -- a statement of its own: it sees what was committed before the lock was given
-      completion := turnwise.completion_of(p_shards[i], p_entries[i]);
+      completion := turnwise.completion_of(p_shards[i], p_entries[i], NULL);
       IF completion IS NOT NULL THEN
         PERFORM pg_advisory_unlock(v_key);
         verdict := 2;
@@ -334,7 +335,7 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION turnwise.turn_lock(smallint, bigint), turnwise.turn_of(smallint, bigint),
-  turnwise.completion_of(smallint, bigint), turnwise.lock_turns(smallint[], bigint[], boolean[]) FROM PUBLIC;
+  turnwise.completion_of(smallint, bigint, integer), turnwise.lock_turns(smallint[], bigint[], boolean[]) FROM PUBLIC;
 SELECT turnwise.allow_nodes(
-  'GRANT EXECUTE ON FUNCTION turnwise.turn_lock(smallint, bigint), turnwise.completion_of(smallint, bigint), '
+  'GRANT EXECUTE ON FUNCTION turnwise.turn_lock(smallint, bigint), turnwise.completion_of(smallint, bigint, integer), '
   'turnwise.lock_turns(smallint[], bigint[], boolean[]) TO %I');

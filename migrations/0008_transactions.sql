@@ -249,13 +249,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_shard smallint;
   v_entry bigint;
-  v_token bigint;
+  v_turn record;
 BEGIN
   PERFORM turnwise.check_isolation();
   SELECT shard, entry INTO v_shard, v_entry FROM turnwise.entry_of(job_or_hold_id);
   PERFORM pg_advisory_xact_lock_shared(turnwise.turn_lock(v_shard, v_entry));
-  SELECT token INTO v_token FROM turnwise.turn_of(v_shard, v_entry);
-  IF v_token IS DISTINCT FROM fencing_token OR turnwise.completion_of(v_shard, v_entry) IS NOT NULL THEN
+  SELECT * INTO v_turn FROM turnwise.turn_of(v_shard, v_entry);
+  IF v_turn.token IS DISTINCT FROM fencing_token
+     OR turnwise.completion_of(v_shard, v_entry, v_turn.attempt) IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'TW001', MESSAGE = format('turnwise: the turn of %s with fencing token %s has ended',
                                                               job_or_hold_id, fencing_token);
   END IF;
@@ -295,7 +296,8 @@ BEGIN
   PERFORM pg_advisory_xact_lock(turnwise.turn_lock(v_shard, v_entry) # 1); -- one such call at a time
   SELECT * INTO v_turn FROM turnwise.turn_of(v_shard, v_entry);
   IF v_turn.token IS NULL OR v_turn.attempt IS DISTINCT FROM v_parts[2]::integer
-     OR v_turn.nonce IS DISTINCT FROM turnwise.nonce_of(v_parts[3]) OR turnwise.completion_of(v_shard, v_entry) IS NOT NULL THEN
+     OR v_turn.nonce IS DISTINCT FROM turnwise.nonce_of(v_parts[3])
+     OR turnwise.completion_of(v_shard, v_entry, v_turn.attempt) IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'TW001', MESSAGE = 'turnwise: the attempt of this receipt has ended',
       HINT = 'Another attempt may have begun: drop the work.';
   END IF;

@@ -222,7 +222,8 @@ struct Complete {
   Claim claim;
   std::string result;
   Ticket ticket;
-  OutsideId outside{}; ///< committed with the worker's own writes: it holds until the next attempt starts, whatever was said since
+  OutsideId
+      outside{}; ///< committed with the worker's own writes: it holds until the next attempt starts, whatever was said since
 };
 enum class Retry : std::uint8_t { by_policy, never };
 struct Fail {

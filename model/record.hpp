@@ -67,7 +67,7 @@ struct Started {
 /// The job's one accepted success.
 struct Succeeded {
   Attempt attempt;
-  std::string result; ///< JSON text, or empty
+  std::string result;  ///< JSON text, or empty
   OutsideId outside{}; ///< as of Submitted
   friend bool operator==(const Succeeded&, const Succeeded&) = default;
 };
@@ -238,9 +238,9 @@ struct OutsideCursor {
 /// No entry has this number: epochs begin with 1.
 inline constexpr EntryNumber outside_entry{1};
 
-using RecordBody =
-    std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled, Retried, Replaced,
-                 WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired, Paused, Resumed, Carried, Taken, OutsideCursor>;
+using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled,
+                                Retried, Replaced, WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired,
+                                Paused, Resumed, Carried, Taken, OutsideCursor>;
 
 struct Record {
   EntryNumber entry;

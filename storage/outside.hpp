@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -53,6 +54,24 @@ struct OutsideUpkeep {
   std::chrono::milliseconds cursor_pause{10'000}; ///< after so long a shard writes down which rows it has taken
 };
 
+/// A turn that is to be ended by force.
+struct TurnToEnd {
+  ShardId shard;
+  EntryNumber entry;
+  /// What becomes of a transaction that relies on the turn.
+  enum class Holders : std::uint8_t { keep, end } holders{};
+};
+
+/// Whether it may be.
+struct TurnVerdict {
+  enum class Is : std::uint8_t {
+    locked,    ///< yes: no transaction can come to rely on it before unlock_turns()
+    in_use,    ///< a transaction relies on it
+    completed, ///< it was completed by the row `completion`, which may not have been taken over yet
+  } is{};
+  model::OutsideId completion;
+};
+
 /// One connection that reads them. Owned and used by one thread. Every call fails with Errc::unavailable when PostgreSQL cannot
 /// be reached, and may be repeated then.
 class OutsideReader {
@@ -64,6 +83,11 @@ public:
 
   /// @param wanted  ascending by shard
   virtual Result<OutsidePage> read(std::span<const OutsideWanted> wanted, const OutsideBounds& bounds) = 0;
+
+  /// Locks turns, as far as they can be at once. The locks belong to the connection: they are gone when it is lost.
+  /// @returns a verdict for each
+  virtual Result<std::vector<TurnVerdict>> lock_turns(std::span<const TurnToEnd> turns) = 0;
+  virtual Result<model::Done> unlock_turns(std::span<const std::pair<ShardId, EntryNumber>> turns) = 0;
 
   /// Starts a new segment, or drops one, if it is time. Waits for nobody.
   virtual Result<model::Done> tend(const OutsideUpkeep& upkeep) = 0;

@@ -68,6 +68,9 @@ model::Result<model::Record> decode(const StoredRow& row);
 /// A row that turnwise.submit() has left: `entry` and `event` mean nothing there.
 model::Result<model::NewJob> decode_new_job(const StoredRow& row);
 
+/// A row that turnwise.complete() has left: detail has attempt and nonce.
+model::Result<model::Complete> decode_completion(const StoredRow& row);
+
 /// Lets a later `replaced` record of a job take effect on what it was submitted with.
 void apply_replaced(model::Submitted& job, model::Replaced replaced);
 

@@ -81,9 +81,7 @@ model::OutsideId outside(const Members& members) {
 model::OutsideCursor outside_cursor(const Members& members) {
   model::OutsideCursor cursor{.to = model::OutsideId{known(members.number<std::uint64_t>("to"), "to")}, .gaps = {}};
   for (const json::value& gap : members.array("gaps")) {
-    const auto bound = [&](std::size_t place) {
-      return model::OutsideId{gap.as_array().at(place).to_number<std::uint64_t>()};
-    };
+    const auto bound = [&](std::size_t place) { return model::OutsideId{gap.as_array().at(place).to_number<std::uint64_t>()}; };
     cursor.gaps.push_back({bound(0), bound(1)});
   }
   return cursor;
@@ -298,6 +296,22 @@ model::Result<model::NewJob> decode_new_job(const StoredRow& row) {
   } catch (const std::exception& fault) {
     return model::Error{.code = model::Errc::internal,
                         .detail = std::string{"a row of turnwise.submit() cannot be read: "} + fault.what(),
+                        .pointer = {}};
+  }
+}
+
+model::Result<model::Complete> decode_completion(const StoredRow& row) {
+  try {
+    const auto detail = json::parse(row.detail);
+    const Members members{detail.as_object()};
+    const model::Nonce nonce{model::from_uuid(known(members.text("nonce"), "nonce"))};
+    return model::Complete{.claim = {model::EntryNumber{row.entry}, attempt(members), nonce},
+                           .result = std::string{row.payload},
+                           .ticket = {},
+                           .outside = {}};
+  } catch (const std::exception& fault) {
+    return model::Error{.code = model::Errc::internal,
+                        .detail = std::string{"a row of turnwise.complete() cannot be read: "} + fault.what(),
                         .pointer = {}};
   }
 }

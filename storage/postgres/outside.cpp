@@ -35,6 +35,10 @@ OutsideWish wish_of(Verb verb, const StoredRow& row) {
     auto job = decode_new_job(row);
     return job ? OutsideWish{std::move(*job)} : OutsideWish{job.error()};
   }
+  if (verb == Verb::complete) {
+    auto answer = decode_completion(row);
+    return answer ? OutsideWish{std::move(*answer)} : OutsideWish{answer.error()};
+  }
   return model::Error{model::Errc::internal, "a row of a later version", ""};
 }
 
@@ -132,6 +136,39 @@ std::optional<OutsidePage> OutsideRows::read_known(pqxx::connection& connection,
     }
   }
   return page;
+}
+
+Result<std::vector<TurnVerdict>> OutsideRows::lock_turns(std::span<const TurnToEnd> turns) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<TurnVerdict>> {
+    BinaryArray shards{ElementType::int2};
+    BinaryArray entries{ElementType::int8};
+    BinaryArray evictions{ElementType::int2};
+    for (const auto& turn : turns) {
+      shards.add(static_cast<std::int16_t>(turn.shard.value()));
+      entries.add(static_cast<std::int64_t>(turn.entry.value()));
+      evictions.add(static_cast<std::int16_t>(turn.holders == TurnToEnd::Holders::end ? 1 : 0));
+    }
+    const pqxx::params parameters{shards.bytes(), entries.bytes(), evictions.bytes()};
+    std::vector<TurnVerdict> verdicts;
+    for (const auto& row : pqxx::nontransaction{connection}.exec(std::string{sql::lock_turns}, parameters)) {
+      verdicts.push_back({static_cast<TurnVerdict::Is>(row[0].as<int>()), model::OutsideId{row[1].as<std::uint64_t>()}});
+    }
+    return verdicts;
+  });
+}
+
+Result<model::Done> OutsideRows::unlock_turns(std::span<const std::pair<ShardId, EntryNumber>> turns) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<model::Done> {
+    BinaryArray shards{ElementType::int2};
+    BinaryArray entries{ElementType::int8};
+    for (const auto& [shard, entry] : turns) {
+      shards.add(static_cast<std::int16_t>(shard.value()));
+      entries.add(static_cast<std::int64_t>(entry.value()));
+    }
+    const pqxx::params parameters{shards.bytes(), entries.bytes()};
+    pqxx::nontransaction{connection}.exec(std::string{sql::unlock_turns}, parameters);
+    return model::Done{};
+  });
 }
 
 Result<model::Done> OutsideRows::tend(const OutsideUpkeep& upkeep) {

@@ -12,6 +12,8 @@ public:
 
   Result<std::uint64_t> doorbell() override;
   Result<OutsidePage> read(std::span<const OutsideWanted> wanted, const OutsideBounds& bounds) override;
+  Result<std::vector<TurnVerdict>> lock_turns(std::span<const TurnToEnd> turns) override;
+  Result<model::Done> unlock_turns(std::span<const std::pair<ShardId, EntryNumber>> turns) override;
   Result<model::Done> tend(const OutsideUpkeep& upkeep) override;
 
 private:

@@ -14,6 +14,14 @@ inline constexpr std::string_view doorbell = "SELECT last_value - (NOT is_called
 inline constexpr std::string_view tend_outside =
     "SELECT turnwise.tend_outside($1, $2 * interval '1 millisecond', $3 * interval '1 millisecond')";
 
+/// $1 shards, $2 entries, $3 whether to end the sessions that hold them. A row for each, in order.
+inline constexpr std::string_view lock_turns =
+    "SELECT verdict, coalesce(completion, 0) FROM turnwise.lock_turns($1::smallint[], $2::bigint[], "
+    "$3::smallint[]::int[]::boolean[])";
+/// $1 shards, $2 entries.
+inline constexpr std::string_view unlock_turns = "SELECT pg_advisory_unlock(turnwise.turn_lock(shard, entry)) FROM "
+                                                 "unnest($1::smallint[], $2::bigint[]) AS turn(shard, entry)";
+
 inline constexpr std::string_view outside_segments =
     "SELECT coalesce(array_to_string(array_agg(number ORDER BY number), ','), '') FROM turnwise.outside_segment";
 
@@ -28,12 +36,12 @@ inline std::string outside_rows(std::span<const std::int64_t> segments, std::str
   return rows;
 }
 
-/// Rows that are wanted: $1 shards, $2 after which id; $3 shards, $4 and $5 their gaps, from and to; $6 rows per shard, $7 bytes in
-/// all, $8 the shard to begin with. And on each row, at least on one, which transactions were open, and which segments there are:
-/// rows of a segment that the statement does not know would be missed without a trace.
+/// Rows that are wanted: $1 shards, $2 after which id; $3 shards, $4 and $5 their gaps, from and to; $6 rows per shard, $7
+/// bytes in all, $8 the shard to begin with. And on each row, at least on one, which transactions were open, and which segments
+/// there are: rows of a segment that the statement does not know would be missed without a trace.
 ///
-/// The number that the next transaction gets is reckoned by age(), which knows it. A snapshot's own xmax is less: the first number
-/// after those that have ended, so that a transaction which is open may well have a larger one.
+/// The number that the next transaction gets is reckoned by age(), which knows it. A snapshot's own xmax is less: the first
+/// number after those that have ended, so that a transaction which is open may well have a larger one.
 ///
 /// A shard's rows are cut off at the end only. Sizes are known without the texts, which are fetched for what is told alone.
 inline std::string outside_page(std::span<const std::int64_t> segments) {

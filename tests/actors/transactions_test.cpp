@@ -1,47 +1,16 @@
-// Jobs that users' own transactions submit: what was committed runs, once, in the session's order; what was rolled back never was.
-#include <pqxx/pqxx>
-
-#include <fmt/format.h>
-
+// Jobs that users' own transactions submit: what was committed runs, once, in the session's order; what was rolled back never
+// was.
 #include <map>
 #include <random>
 #include <set>
 #include <thread>
 
 #include "model/subject.hpp"
-#include "storage/migrator.hpp"
-#include "storage/postgres/store.hpp"
 #include "tests/actors/harness.hpp"
-#include "tests/support/private_postgres.hpp"
+#include "tests/actors/user_session.hpp"
 
 namespace turnwise::tests {
 namespace {
-
-std::shared_ptr<storage::Store> postgres(const TestDatabase& database) {
-  REQUIRE(storage::migrate(database.connection(), 4).ok());
-  return storage::open_postgres({.connection = database.connection()});
-}
-
-std::string submit_text(const std::string& subject, const std::string& payload, const std::string& options = "{}") {
-  return fmt::format("SELECT turnwise.submit('{}', 'work', '{}', '{}')", subject, payload, options);
-}
-
-/// A user's session, in whatever transaction it is.
-class Session {
-public:
-  explicit Session(const TestDatabase& database) : connection_(database.connection()) {}
-  void run(const std::string& sql) { value(sql); }
-  std::string value(const std::string& sql) {
-    const auto rows = pqxx::nontransaction{connection_}.exec(sql);
-    return rows.empty() || rows.columns() == 0 ? std::string{} : rows[0][0].as<std::string>("");
-  }
-  std::string submit(const std::string& subject, const std::string& payload, const std::string& options = "{}") {
-    return value(submit_text(subject, payload, options));
-  }
-
-private:
-  pqxx::connection connection_;
-};
 
 void complete_all(TestNode& node, const std::vector<model::Grant>& grants) {
   auto answers = std::make_shared<Answers>(grants.size());
@@ -73,8 +42,8 @@ using Payloads = std::vector<std::string>;
 
 TEST_CASE("a job of a transaction runs when it is committed, and never was when it is rolled back", "[postgres]") {
   const TestDatabase database;
-  TestNode node(postgres(database));
-  Session session(database);
+  TestNode node(journal_in(database));
+  UserSession session(database);
   session.run("BEGIN");
   session.submit("a:1", "1");
   CHECK(node.claim("work", 1, 200ms).empty());
@@ -96,9 +65,9 @@ TEST_CASE("a job of a transaction runs when it is committed, and never was when 
 /// Two transactions, of which the one that began first commits last.
 Payloads commit_late(bool one_more) {
   const TestDatabase database;
-  TestNode node(postgres(database));
-  Session late(database);
-  Session early(database);
+  TestNode node(journal_in(database));
+  UserSession late(database);
+  UserSession early(database);
   late.run("BEGIN");
   late.submit("a:1", "1");
   early.submit("a:1", "2");
@@ -129,8 +98,8 @@ TEST_CASE("mutant M20: a cursor without gaps passes late commits over", "[postgr
 /// What waits after a restart of the node that took it over.
 std::size_t waiting_after_restart() {
   const TestDatabase database;
-  const auto store = postgres(database);
-  Session session(database);
+  const auto store = journal_in(database);
+  UserSession session(database);
   {
     TestNode node(store);
     session.submit("a:1", "1");
@@ -154,9 +123,9 @@ TEST_CASE("mutant M21: a node that does not remember what was taken over takes i
 
 TEST_CASE("options of a transaction's job do what they do over HTTP", "[postgres]") {
   const TestDatabase database;
-  const auto store = postgres(database);
+  const auto store = journal_in(database);
   TestNode node(store);
-  Session session(database);
+  UserSession session(database);
   SECTION("coalescing, with and without a key, leads to one job, and the row can be found again") {
     const auto first = session.submit("a:1", "1", R"({"coalesce": "replace"})");
     const auto second = session.submit("a:1", "2", R"({"coalesce": "replace", "idempotency_key": "k"})");
@@ -188,8 +157,8 @@ TEST_CASE("options of a transaction's job do what they do over HTTP", "[postgres
 
 TEST_CASE("a full backlog makes transactions' jobs wait, and refuses none", "[postgres]") {
   const TestDatabase database;
-  TestNode node(postgres(database), [](auto& config) { config.subject_backlog_max = 2; });
-  Session session(database);
+  TestNode node(journal_in(database), [](auto& config) { config.subject_backlog_max = 2; });
+  UserSession session(database);
   for (int i = 0; i < 7; ++i) {
     session.submit("a:1", std::to_string(i));
   }
@@ -199,12 +168,12 @@ TEST_CASE("a full backlog makes transactions' jobs wait, and refuses none", "[po
 
 TEST_CASE("segments of transactions' rows are dropped when everything in them was taken over", "[postgres]") {
   const TestDatabase database;
-  const auto store = postgres(database);
+  const auto store = journal_in(database);
   const auto adjust = [](auto& config) {
     config.outside = {.bytes_max = 8'192, .age_max = std::chrono::hours{1}, .grace = 0ms, .cursor_pause = 50ms};
   };
-  Session session(database);
-  Session open(database);
+  UserSession session(database);
+  UserSession open(database);
   open.run("BEGIN");
   open.submit("b:1", "\"open\"");
   std::optional<TestNode> node;
@@ -238,41 +207,13 @@ TEST_CASE("segments of transactions' rows are dropped when everything in them wa
   CHECK(ran.size() == 602);
 }
 
-/// What one session did: its committed jobs, in order, by subject.
-using Committed = std::map<std::string, std::vector<std::string>>;
-
-Committed play(const TestDatabase& database, int number, unsigned seed, int transactions) {
-  std::mt19937 random(seed + static_cast<unsigned>(number));
-  const auto chance = [&](unsigned one_in) { return random() % one_in == 0; };
-  Session session(database);
-  Committed committed;
-  for (int i = 0, job = 0; i < transactions; ++i) {
-    std::vector<std::pair<std::string, std::string>> jobs;
-    session.run("BEGIN");
-    for (auto left = 1 + random() % 3; left > 0; --left) {
-      const auto subject = "a:" + std::to_string(random() % 40);
-      jobs.emplace_back(subject, fmt::format("\"{} {:06}\"", number, job++));
-      session.submit(subject, jobs.back().second);
-      if (chance(8)) {
-        session.run(fmt::format("SELECT pg_sleep({})", chance(10) ? 0.3 : 0.005));
-      }
-    }
-    const bool commits = !chance(4);
-    session.run(commits ? "COMMIT" : "ROLLBACK");
-    for (auto& [subject, payload] : commits ? jobs : decltype(jobs){}) {
-      committed[subject].push_back(payload);
-    }
-  }
-  return committed;
-}
-
 TEST_CASE("of thousands of transactions exactly the committed ones run, once, while nodes come and go", "[postgres]") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);
   constexpr int sessions = 8;
   constexpr int transactions = 500;
   const TestDatabase database;
-  const auto store = postgres(database);
+  const auto store = journal_in(database);
   std::vector<Committed> committed(sessions);
   std::atomic<int> playing{sessions};
   std::vector<std::jthread> threads;
@@ -311,11 +252,8 @@ TEST_CASE("of thousands of transactions exactly the committed ones run, once, wh
   CHECK(lives > 5);
   for (auto& [subject, payloads] : ran) {
     for (int i = 0; i < sessions; ++i) {
-      std::vector<std::string> of_session;
-      std::copy_if(payloads.begin(), payloads.end(), std::back_inserter(of_session),
-                   [&](const auto& payload) { return payload.starts_with(fmt::format("\"{} ", i)); });
       CAPTURE(subject, i);
-      CHECK(of_session == committed[static_cast<std::size_t>(i)][subject]);
+      CHECK(of_session(payloads, i) == committed[static_cast<std::size_t>(i)][subject]);
     }
   }
   for (const auto& session : committed) {
