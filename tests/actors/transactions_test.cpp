@@ -166,6 +166,22 @@ TEST_CASE("a full backlog makes transactions' jobs wait, and refuses none", "[po
   CHECK(run_all(node, 1s) == Payloads{"0", "1", "2", "3", "4", "5", "6"});
 }
 
+TEST_CASE("rows are taken over, once, when all sessions were ended meanwhile", "[postgres]") {
+  const TestDatabase database;
+  TestNode node(journal_in(database));
+  Payloads submitted;
+  for (int i = 0; i < 10; ++i) {
+    UserSession session(database);
+    for (int j = 0; j < 20; ++j) {
+      submitted.push_back(std::to_string(100 * i + j));
+      session.submit("a:1", submitted.back());
+    }
+    CHECK(database.terminate_backends() > 0);
+  }
+  node.wait_until([&] { return node.subject("a:1").queue_length == submitted.size(); });
+  CHECK(run_all(node) == submitted);
+}
+
 TEST_CASE("segments of transactions' rows are dropped when everything in them was taken over", "[postgres]") {
   const TestDatabase database;
   const auto store = journal_in(database);
