@@ -90,6 +90,9 @@ public:
       context_.lanes.push_back(std::make_unique<Lane>(store_->open_writer(), incarnation_, context_.metrics));
     }
     context_.readers = std::make_unique<ReaderPool>(*store_, context_.config.readers);
+    if (auto reader = store_->open_outside()) {
+      context_.intake = std::make_unique<Intake>(std::move(reader), context_.config.outside);
+    }
     auto shards = std::make_shared<std::vector<shard_actor>>();
     shards_ = shards;
     context_.dispatcher = spawn_dispatcher(system_, context_, shards_);
@@ -106,6 +109,7 @@ public:
     for (auto& lane : context_.lanes) {
       lane.reset();
     }
+    context_.intake.reset();
     context_.readers.reset();
   }
 

@@ -48,6 +48,8 @@ struct EngineConfig {
   std::uint32_t segments_replayed{2};                  ///< what is open in older ones is carried into the newest, at least 2
   milliseconds journal_retention{std::chrono::hours{24 * 7}}; ///< older segments are dropped
   std::uint64_t journal_bytes_max{};                          ///< or the oldest ones when all are larger than this; zero: never
+  milliseconds guard_max{60'000};                             ///< for so long a user's transaction keeps its turn from ending
+  storage::OutsideUpkeep outside{};                           ///< segments of what users' transactions leave
   bool allow_unsafe_durability{};                             ///< start although PostgreSQL says fsync=off or the like
   bool reads_tokens{};                                        ///< keep the tokens at hand that requests may come with
 };

@@ -21,6 +21,9 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
     }
     return;
   }
+  if (const auto outside = model::outside_of(action.record.body); outside != model::OutsideId{}) {
+    outside_.undecided.erase(outside);
+  }
   note(slot, entry, action.record.body);
   count(action.record.body);
   tally(action);
@@ -62,6 +65,10 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
 }
 
 void Shard::carry_out(Slot& slot, model::Listed& action) {
+  if (action.round >= ending_round) { // what the turn was locked for has been decided
+    when_durable(Unlock{model::EntryNumber{action.round - ending_round}});
+    return;
+  }
   listed(slot, action);
 }
 
@@ -73,6 +80,10 @@ Shard::Happened Shard::happened(const Slot& slot, const model::Append& action) c
            .entry = {id_, record.entry},
            .subject = *slot.subject,
            .kind = action.kind ? context_.kinds.name(*action.kind) : std::string{}}};
+}
+
+void Shard::carry_out(Slot& /*slot*/, model::WantsEnd& action) {
+  end_turn({action.entry, model::Tick{model::Tick::Endings::when_cleared, action.entry}, {}});
 }
 
 /// Keeps what the shard itself has to know of a record.
@@ -160,7 +171,8 @@ void Shard::take_effect(Effect& effect, model::Sequence last) {
                                [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
                                [&](CarryStep&) { carry_durable(); },
                                [&](Happened& happened) { context_.events.publish(std::move(happened.event)); },
-                               [&](const PermitBack& back) { take_back(back); }},
+                               [&](const PermitBack& back) { take_back(back); },
+                               [&](const Unlock& done) { context_.intake->unlock(id_, done.entry); }},
              effect.what);
 }
 

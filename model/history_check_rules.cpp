@@ -60,6 +60,15 @@ void HistoryCheck::judge(const Record& record, const Paused& body) {
   take_place(record.entry, *life);
 }
 
+void HistoryCheck::judge(const Record& /*record*/, const Taken& /*body*/) {}
+
+void HistoryCheck::judge(const Record& record, const OutsideCursor& /*body*/) {
+  if (record.entry != outside_entry) {
+    report(Anomaly::step, record.entry, nullptr,
+           "is where a cursor of users' transactions stands, which has a place of its own");
+  }
+}
+
 void HistoryCheck::judge(const Record& record, const Carried& body) {
   const bool is_known = lives_.contains(record.entry);
   Life* life = find_open(record); // tells what is missing
@@ -98,6 +107,9 @@ void HistoryCheck::judge(const Record& record, const Body& body) {
 }
 
 void HistoryCheck::judge(const Record& record) {
+  if (const auto outside = outside_of(record.body); outside != OutsideId{} && !taken_.insert(outside.value())) {
+    report(Anomaly::number, record.entry, nullptr, "comes from a row of a user's transaction that had been taken over before");
+  }
   std::visit([&](const auto& body) { judge(record, body); }, record.body);
 }
 

@@ -349,4 +349,15 @@ TEST_CASE("a row that cannot be read is told") {
   CHECK(found[0].what == Anomaly::unreadable);
 }
 
+TEST_CASE("a row of a user's transaction that leads to two jobs was taken over twice") {
+  History bad;
+  for (int i = 0; i < 2; ++i) {
+    Submitted job;
+    job.subject = "a:1";
+    job.outside = OutsideId{5};
+    bad.row(bad.take(), std::move(job));
+  }
+  CHECK(bad.words() == "number");
+}
+
 } // namespace turnwise::model
