@@ -263,7 +263,7 @@ public:
     list_finished(*context_.readers, shard, std::move(subject), before, jobs_max, std::move(ticket));
   }
 
-  EventFeed& events() override { return context_.events; }
+  EventFeed& events() override { return *context_.events; }
 
   [[nodiscard]] Stats stats() const override {
     Stats stats = context_.metrics.stats();

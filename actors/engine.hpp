@@ -182,7 +182,7 @@ public:
   /// FinishedJobs or Error: from the journal, as far as it reaches back. Looks at a bounded number of rows, as list() does.
   virtual void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) = 0;
 
-  /// What happens on this node, for those who watch. Lives as long as the engine.
+  /// What happens on this node, for those who watch.
   virtual EventFeed& events() = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;

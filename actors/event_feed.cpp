@@ -44,7 +44,7 @@ std::unique_ptr<EventFeed::Watcher> EventFeed::watch() {
   if (!wanted_.exchange(true, std::memory_order_relaxed)) {
     ++newest_; // what happened while nobody watched has no event: a gap, for whoever has seen earlier ones
   }
-  return std::unique_ptr<Watcher>(new Watcher(*this, id));
+  return std::unique_ptr<Watcher>(new Watcher(shared_from_this(), id));
 }
 
 std::uint64_t EventFeed::newest() const {
@@ -61,18 +61,18 @@ void EventFeed::leave(std::uint64_t id) {
 }
 
 EventFeed::Watcher::~Watcher() {
-  feed_.leave(id_);
+  feed_->leave(id_);
 }
 
 EventBatch EventFeed::Watcher::read(std::uint64_t after, const EventFilter& filter, std::size_t max) const {
-  const std::scoped_lock lock(feed_.mutex_);
-  const auto& kept = feed_.kept_;
-  const std::uint64_t first = kept.empty() ? feed_.newest_ + 1 : kept.front()->number;
+  const std::scoped_lock lock(feed_->mutex_);
+  const auto& kept = feed_->kept_;
+  const std::uint64_t first = kept.empty() ? feed_->newest_ + 1 : kept.front()->number;
   EventBatch batch{{}, std::max(after, first - 1), after + 1 < first};
-  if (after > feed_.newest_) { // of another life of this node
+  if (after > feed_->newest_) { // of another life of this node
     batch = {{}, first - 1, true};
   }
-  while (batch.next < feed_.newest_ && batch.events.size() < max) {
+  while (batch.next < feed_->newest_ && batch.events.size() < max) {
     const auto& event = kept[batch.next + 1 - first];
     if (filter.matches(*event)) {
       batch.events.push_back(event);
@@ -84,9 +84,9 @@ EventBatch EventFeed::Watcher::read(std::uint64_t after, const EventFilter& filt
 
 void EventFeed::Watcher::wake_after(std::uint64_t after, std::function<void()> wake) {
   {
-    const std::scoped_lock lock(feed_.mutex_);
-    if (!wake || feed_.newest_ <= after) {
-      feed_.watchers_[id_] = std::move(wake);
+    const std::scoped_lock lock(feed_->mutex_);
+    if (!wake || feed_->newest_ <= after) {
+      feed_->watchers_[id_] = std::move(wake);
       return;
     }
   }

@@ -45,8 +45,8 @@ struct EventBatch {
   bool has_gap{};       ///< events before these are lost to this watcher
 };
 
-/// Thread-safe.
-class EventFeed {
+/// Thread-safe. Made by make_shared: watchers keep it alive.
+class EventFeed : public std::enable_shared_from_this<EventFeed> {
 public:
   static constexpr std::size_t kept_max = 10'000;
   static constexpr std::size_t watchers_max = 200;
@@ -72,12 +72,12 @@ public:
 
   private:
     friend class EventFeed;
-    Watcher(EventFeed& feed, std::uint64_t id) : feed_(feed), id_(id) {}
-    EventFeed& feed_;
+    Watcher(std::shared_ptr<EventFeed> feed, std::uint64_t id) : feed_(std::move(feed)), id_(id) {}
+    std::shared_ptr<EventFeed> feed_;
     std::uint64_t id_;
   };
 
-  /// Null when as many watch as may. The feed outlives its watchers.
+  /// Null when as many watch as may.
   std::unique_ptr<Watcher> watch();
   /// The number of the newest event; one that never was is 0.
   [[nodiscard]] std::uint64_t newest() const;

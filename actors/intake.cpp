@@ -175,6 +175,9 @@ bool Intake::judge_turns() {
   }
   const auto verdicts = reader_->lock_turns(turns);
   if (!verdicts.ok()) {
+    if (failures_ == 0) {
+      spdlog::warn("intake-failed why=\"{}\"", verdicts.error().detail);
+    }
     const std::lock_guard lock(mutex_);
     locked_.clear(); // with the connection
     to_judge_.insert(to_judge_.begin(), asked.begin(), asked.end());

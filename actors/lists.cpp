@@ -120,8 +120,8 @@ private:
       finish();
       return;
     }
-    const bool queued =
-        context_.readers->submit([self = shared_from_this(), entries = std::move(entries)](storage::JournalReader& reader) {
+    const bool queued = context_.readers->submit(
+        [self = shared_from_this(), entries = std::move(entries)](storage::JournalReader& reader) {
           std::map<std::pair<model::ShardId, model::EntryNumber>, Since> found;
           const auto read = reader.outlines(entries, [&](model::ShardId shard, model::Sequence, model::Record&& record) {
             found[{shard, record.entry}].add(record);
@@ -136,7 +136,8 @@ private:
             }
           }
           self->finish();
-        });
+        },
+        ReaderPool::Haste::later);
     if (!queued) {
       actors::deliver(ticket_, too_busy());
     }
@@ -217,11 +218,13 @@ void list_entries(Shards shards, NodeContext& context, model::ListFilter filter,
 
 void list_finished(ReaderPool& readers, model::ShardId shard, std::string subject, model::EntryNumber before,
                    std::size_t jobs_max, model::Ticket ticket) {
-  const bool queued = readers.submit([=](storage::JournalReader& reader) {
-    auto page = read_finished(reader, shard, subject, before, jobs_max);
-    deliver(ticket, page ? model::Response{std::make_shared<const model::FinishedJobs>(std::move(*page))}
-                         : model::Response{unreadable()});
-  });
+  const bool queued = readers.submit(
+      [=](storage::JournalReader& reader) {
+        auto page = read_finished(reader, shard, subject, before, jobs_max);
+        deliver(ticket, page ? model::Response{std::make_shared<const model::FinishedJobs>(std::move(*page))}
+                             : model::Response{unreadable()});
+      },
+      ReaderPool::Haste::later);
   if (!queued) {
     deliver(ticket, too_busy());
   }

@@ -98,7 +98,7 @@ struct NodeContext {
   Metrics metrics;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::unique_ptr<ReaderPool> readers;
-  EventFeed events;
+  std::shared_ptr<EventFeed> events = std::make_shared<EventFeed>();
   std::unique_ptr<Intake> intake; ///< null when the store has no users' transactions
   dispatcher_actor dispatcher;
   std::atomic<std::uint64_t> body_cache_bytes{};

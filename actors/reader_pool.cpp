@@ -2,7 +2,7 @@
 
 namespace turnwise::actors {
 
-ReaderPool::ReaderPool(storage::Store& store, std::uint32_t threads) {
+ReaderPool::ReaderPool(storage::Store& store, std::uint32_t threads) : threads_max_(threads) {
   for (std::uint32_t i = 0; i < threads; ++i) {
     readers_.push_back(store.open_reader());
   }
@@ -16,17 +16,19 @@ ReaderPool::~ReaderPool() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     waiting_.clear();
+    patient_.clear();
   }
   work_.notify_all();
 }
 
-bool ReaderPool::submit(Job job) {
+bool ReaderPool::submit(Job job, Haste haste) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || waiting_.size() >= waiting_max) {
+    auto& queue = haste == Haste::now ? waiting_ : patient_;
+    if (stopping_ || queue.size() >= (haste == Haste::now ? waiting_max : patient_max)) {
       return false;
     }
-    waiting_.push_back(std::move(job));
+    queue.push_back(std::move(job));
   }
   work_.notify_one();
   return true;
@@ -35,16 +37,25 @@ bool ReaderPool::submit(Job job) {
 void ReaderPool::run(storage::JournalReader& reader) {
   for (;;) {
     Job job;
+    bool is_patient = false;
     {
       std::unique_lock lock(mutex_);
-      work_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+      work_.wait(lock, [&] { return stopping_ || !waiting_.empty() || has_room(); });
       if (stopping_) {
         return;
       }
-      job = std::move(waiting_.front());
-      waiting_.pop_front();
+      is_patient = waiting_.empty();
+      auto& queue = is_patient ? patient_ : waiting_;
+      patient_running_ += is_patient ? 1 : 0;
+      job = std::move(queue.front());
+      queue.pop_front();
     }
     job(reader);
+    if (is_patient) {
+      const std::lock_guard lock(mutex_);
+      --patient_running_;
+      work_.notify_one();
+    }
   }
 }
 

@@ -185,12 +185,12 @@ void Shard::refused(const Refused& message) {
   if (message.generation != lane_generation_) {
     return;
   }
-  if (!effects_.empty() && effects_.front().after == durable_ + 1) {
-    // This effect waits for the refused record alone; the others were only behind it.
-    Effect first = std::move(effects_.front());
+  // These effects wait for the refused record alone; the others were only behind it.
+  while (!effects_.empty() && effects_.front().after == durable_ + 1) {
+    Effect refused = std::move(effects_.front());
     effects_.pop_front();
-    note_refusal(first);
-    fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
+    note_refusal(refused);
+    fail_effect(refused, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
   }
   context_.loading_shards.begin(id_); // before permits are given back: what has one still runs
   forget({model::Errc::unavailable, "the shard is being read again; nothing was accepted; try again", ""});

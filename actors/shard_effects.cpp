@@ -28,7 +28,7 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
   count(action.record.body);
   tally(action);
   std::optional<Happened> news;
-  if (context_.events.is_wanted()) {
+  if (context_.events->is_wanted()) {
     news = happened(slot, action);
   }
   const bool closes = model::closes_entry(action.record.body);
@@ -170,7 +170,7 @@ void Shard::take_effect(Effect& effect, model::Sequence last) {
                                [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
                                [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
                                [&](CarryStep&) { carry_durable(); },
-                               [&](Happened& happened) { context_.events.publish(std::move(happened.event)); },
+                               [&](Happened& happened) { context_.events->publish(std::move(happened.event)); },
                                [&](const PermitBack& back) { take_back(back); },
                                [&](const Unlock& done) { context_.intake->unlock(id_, done.entry); }},
              effect.what);

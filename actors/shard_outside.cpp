@@ -61,14 +61,18 @@ void Shard::outside_rows(OutsideRows& message) {
     return;
   }
   Pace pace = message.rows.empty() ? Pace::as_ever : Pace::at_once;
+  bool a_job_waits = false;
   for (storage::OutsideRow& row : message.rows) {
     if (outside_.book.has(row.id)) {
       continue;
     }
-    if (!may_take(row)) { // this one and the rest wait
+    // Jobs wait when they must, each behind those before it. What completes a job never waits for them: it makes room.
+    const bool is_job = std::holds_alternative<model::NewJob>(row.wish);
+    if ((is_job && a_job_waits) || !may_take(row)) {
+      a_job_waits = a_job_waits || is_job;
       message.closed_to = std::min(message.closed_to, model::OutsideId{row.id.value() - 1});
       pace = Pace::later;
-      break;
+      continue;
     }
     take_over(row);
   }
@@ -83,12 +87,15 @@ void Shard::outside_rows(OutsideRows& message) {
 
 /// What POST /v1/jobs would be refused for has to wait instead: the transaction is committed.
 bool Shard::may_take(const storage::OutsideRow& row) {
-  if (context_.draining || why_not() || outside_.book.gaps() >= gaps_max) {
-    return false;
+  if (row.id > outside_.book.last() && outside_.book.gaps() >= gaps_max) {
+    return false; // it could make one more
   }
   const auto* job = std::get_if<model::NewJob>(&row.wish);
   if (job == nullptr) {
-    return true;
+    return true; // an answer is taken while work runs, also by a node that drains
+  }
+  if (context_.draining || why_not()) {
+    return false;
   }
   const Slot* slot = find_slot(job->subject);
   const Slot none;
@@ -101,12 +108,12 @@ void Shard::take_over(storage::OutsideRow& row) {
   outside_.book.take(id);
   outside_.undecided.insert(id);
   ++outside_.unwritten;
+  if (refused_outside_.contains(id)) {
+    note_taken(id, {}, "PostgreSQL refused to store what it led to");
+    return;
+  }
   model::Ticket ticket{std::make_shared<OutsideRecipient>(shard_actor{self_}, generation_, id), 0};
   std::visit(model::Overloaded{[&](model::NewJob& job) {
-                                 if (refused_outside_.contains(id)) {
-                                   note_taken(id, {}, "PostgreSQL refused to store the job");
-                                   return;
-                                 }
                                  job.outside = id;
                                  Slot& slot = slot_of(job.subject);
                                  submit_to(slot, {std::move(job), std::move(ticket)});

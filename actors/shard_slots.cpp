@@ -107,7 +107,11 @@ void Shard::summarize(Slot& slot, const Decided& message) {
   end_permit(slot);
   // A turn that has run out and must not be ended yet is looked after by its ending.
   const auto again = model::BootClock::now() + ending_pause;
-  set_timer(slot, message.timer && !endings_.empty() ? std::max(*message.timer, again) : message.timer);
+  if (message.timer && !endings_.empty() && *message.timer < again) {
+    set_timer(slot, slot.timer && *slot.timer < again ? slot.timer : again); // a pause that runs is not begun anew
+  } else {
+    set_timer(slot, message.timer);
+  }
   update_ready(slot);
 }
 

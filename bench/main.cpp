@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
   app.add_option("--node-pid", settings.processes.node, "the node, to count its CPU time and memory");
   app.add_option("--postgres-pid", settings.processes.postgres, "PostgreSQL, when the node did not start it");
   app.add_option("--postgres", settings.postgres,
-                 "of the workload limit: a libpq connection string (no URI) for a scratch database");
+                 "of the workloads limit and transactions: a libpq connection string (no URI) to the node's PostgreSQL");
   app.add_option("--restarted-at", settings.restarted_at, "of crash-recover and backlog-reload, seconds of the Unix epoch");
   app.add_option("--ready-within", ready_within, "seconds to wait for the node")->capture_default_str();
   app.add_flag("--json", json, "every value, for programs");

@@ -75,6 +75,7 @@ void latency(const Settings& settings, Measurements& out);
 void holds(const Settings& settings, Measurements& out);
 void memory(const Settings& settings, Measurements& out);
 void journal_limit(const Settings& settings, Measurements& out);
+void transactions(const Settings& settings, Measurements& out);
 void scheduled(const Settings& settings, Measurements& out);
 void crash_fill(const Settings& settings, Measurements& out);
 void crash_recover(const Settings& settings, Measurements& out);

@@ -83,6 +83,10 @@ DECLARE
   v_segment bigint;
   v_id bigint;
 BEGIN
+  -- Nodes act on what they see: it must not be lost with the server after they have.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'local', true);
+  END IF;
   PERFORM pg_current_xact_id();
   PERFORM nextval('turnwise.outside_doorbell');
   v_id := nextval(('turnwise.outside_id_' || p_shard)::regclass);
@@ -269,11 +273,15 @@ BEGIN
      ORDER BY segment DESC
   LOOP
     -- The last thing that happened to its turn. A carried turn without a token began with a row beside it.
-    EXECUTE format('SELECT event, seq, detail FROM turnwise.journal_%s
-                     WHERE shard = $1 AND entry = $2 AND event NOT IN (2, 9, 12, 14, 16)
-                       AND (event <> 21 OR detail -> ''turn'' ->> ''token'' IS DISTINCT FROM ''0'')
-                     ORDER BY seq DESC LIMIT 1', v_segment)
-       INTO v_event, v_seq, v_detail USING p_shard, p_entry;
+    BEGIN
+      EXECUTE format('SELECT event, seq, detail FROM turnwise.journal_%s
+                       WHERE shard = $1 AND entry = $2 AND event NOT IN (2, 9, 12, 14, 16)
+                         AND (event <> 21 OR detail -> ''turn'' ->> ''token'' IS DISTINCT FROM ''0'')
+                       ORDER BY seq DESC LIMIT 1', v_segment)
+         INTO v_event, v_seq, v_detail USING p_shard, p_entry;
+    EXCEPTION WHEN undefined_table THEN
+      EXIT; -- the oldest was dropped meanwhile: nothing that is open is in it alone
+    END;
     EXIT WHEN v_event IS NOT NULL;
   END LOOP;
   IF v_event IN (3, 15) THEN
@@ -294,9 +302,13 @@ DECLARE
   v_id bigint;
 BEGIN
   FOR v_number IN SELECT number FROM turnwise.outside_segment LOOP
-    EXECUTE format('SELECT max(id) FROM turnwise.outside_%s WHERE entry = $2 AND shard = $1
-                       AND ($3 IS NULL OR (detail ->> ''attempt'')::integer = $3)', v_number)
-       INTO v_id USING p_shard, p_entry, p_attempt;
+    BEGIN
+      EXECUTE format('SELECT max(id) FROM turnwise.outside_%s WHERE entry = $2 AND shard = $1
+                         AND ($3 IS NULL OR (detail ->> ''attempt'')::integer = $3)', v_number)
+         INTO v_id USING p_shard, p_entry, p_attempt;
+    EXCEPTION WHEN undefined_table THEN
+      CONTINUE; -- dropped meanwhile: the journal has taken all of it over
+    END;
     EXIT WHEN v_id IS NOT NULL;
   END LOOP;
   RETURN v_id;

@@ -255,7 +255,7 @@ BEGIN
   SELECT shard, entry INTO v_shard, v_entry FROM turnwise.entry_of(job_or_hold_id);
   PERFORM pg_advisory_xact_lock_shared(turnwise.turn_lock(v_shard, v_entry));
   SELECT * INTO v_turn FROM turnwise.turn_of(v_shard, v_entry);
-  IF v_turn.token IS DISTINCT FROM fencing_token
+  IF v_turn.token IS NULL OR v_turn.token IS DISTINCT FROM fencing_token
      OR turnwise.completion_of(v_shard, v_entry, v_turn.attempt) IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'TW001', MESSAGE = format('turnwise: the turn of %s with fencing token %s has ended',
                                                               job_or_hold_id, fencing_token);

@@ -34,7 +34,7 @@ public:
     for (std::size_t end = 0; (end = buffer_.find('\n')) != std::string::npos;) {
       line(std::string_view{buffer_}.substr(0, end));
       buffer_.erase(0, end + 1);
-      if (has_enough_) {
+      if (has_enough()) {
         return false;
       }
     }
@@ -42,12 +42,17 @@ public:
   }
   [[nodiscard]] const std::string& last_id() const { return last_id_; }
   [[nodiscard]] bool has_enough() const { return has_enough_; }
-  void begin_again() { buffer_.clear(); }
+  void begin_again() {
+    buffer_.clear();
+    pending_id_ = last_id_;
+  }
 
 private:
   void line(std::string_view text) {
-    if (text.starts_with("id: ")) {
-      last_id_ = text.substr(4);
+    if (text.empty()) {
+      last_id_ = pending_id_; // all of the event is here
+    } else if (text.starts_with("id: ")) {
+      pending_id_ = text.substr(4);
     } else if (text.starts_with("event: ")) {
       event_ = text.substr(7);
     } else if (text.starts_with("data: ")) {
@@ -76,6 +81,7 @@ private:
   bool has_enough_{};
   std::string buffer_;
   std::string event_;
+  std::string pending_id_;
   std::string last_id_;
 };
 

@@ -28,7 +28,12 @@ public:
   }
 
   [[nodiscard]] bool is_watched() const { return watch_ == nullptr; }
-  void forget_callback() { callback_ = nullptr; }
+  /// The request is answered: nobody looks any more.
+  void settle() {
+    settled_ = true;
+    callback_ = nullptr;
+  }
+  [[nodiscard]] bool is_settled() const { return settled_; }
 
   void hang_up() {
     gone_.store(true, std::memory_order_release);
@@ -39,6 +44,7 @@ public:
 
 private:
   std::atomic<bool> gone_{};
+  bool settled_{};
   Watch watch_;
   std::function<void()> callback_;
 };

@@ -20,6 +20,8 @@ using model::Errc;
 using model::Error;
 
 constexpr int unauthorized = 401;
+/// Of a target, in the audit log.
+constexpr std::size_t noted_bytes_max = 300;
 
 struct Target {
   std::string authority;             ///< of the absolute form, which a proxy sends; else empty
@@ -87,6 +89,37 @@ std::optional<Error> unknown_parameter(const Route& route, const Target& target)
     }
   }
   return std::nullopt;
+}
+
+/// A stream that goes on only as long as its caller would be let in.
+class AdmittedPieces final : public Pieces {
+public:
+  AdmittedPieces(const Entrance& entrance, Access access, std::string authorization, std::shared_ptr<Pieces> inner)
+      : entrance_(entrance), access_(access), authorization_(std::move(authorization)), inner_(std::move(inner)) {}
+
+  boost::asio::awaitable<std::optional<std::string>> next() override {
+    auto piece = co_await inner_->next();
+    if (admit(entrance_, access_, authorization_).refusal) {
+      co_return std::nullopt;
+    }
+    co_return piece;
+  }
+
+private:
+  const Entrance& entrance_;
+  const Access access_;
+  const std::string authorization_;
+  const std::shared_ptr<Pieces> inner_;
+};
+
+/// Whether a page of another site may be behind the request. A browser says so itself.
+bool is_of_another_site(const Entrance& entrance, const Request& request) {
+  const auto origin = request.field("origin");
+  if (entrance.hosts == Hosts::any || origin.empty() || request.method == Verb::get || request.method == Verb::head) {
+    return false;
+  }
+  const auto authority = origin.find("://");
+  return authority == std::string_view::npos || !accepts(Hosts::local, origin.substr(authority + 3));
 }
 
 Response not_allowed(const std::vector<const Route*>& routes) {
@@ -171,10 +204,17 @@ boost::asio::awaitable<Response> Router::handle(Request request) {
          fmt::format("this node asks for no tokens and answers under localhost and loopback addresses only, not as {}", host),
          ""});
   }
+  if (is_of_another_site(entrance_, request)) {
+    co_return problem_response(
+        {Errc::forbidden,
+         fmt::format("this node asks for no tokens and takes no changes from a page of {}", request.field("origin")), ""});
+  }
   const Match found = match(request.method, target->segments, request.parameters);
-  auto admission = admit(found, request.field("authorization"));
+  const std::string authorization{request.field("authorization")};
+  auto admission = admit(found, authorization);
   const std::string action = entrance_.note && found.route != nullptr ? action_of(*found.route) : "";
-  OperatorAction noted{action, admission.caller, action.empty() ? "" : fmt::format("{}", fmt::join(request.parameters, " ")),
+  OperatorAction noted{action, admission.caller,
+                       action.empty() ? "" : fmt::format("{}", fmt::join(request.parameters, " ")).substr(0, noted_bytes_max),
                        request.from};
   Response response;
   if (admission.refusal) {
@@ -189,6 +229,10 @@ boost::asio::awaitable<Response> Router::handle(Request request) {
     request.query = std::move(target->query);
     request.caller = std::move(admission.caller);
     response = co_await call(*found.route, std::move(request));
+    if (response.pieces) {
+      response.pieces =
+          std::make_shared<AdmittedPieces>(entrance_, found.route->access, authorization, std::move(response.pieces));
+    }
   }
   noted.status = response.status;
   if (!action.empty() && response.status != unauthorized) { // who has no token is no operator, and must not fill a disk

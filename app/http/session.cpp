@@ -122,6 +122,7 @@ asio::awaitable<bool> Session::serve_one() {
   incoming.request.from = from_;
   const Response response = co_await answer(std::move(incoming.request));
   if (response.pieces) {
+    incoming.share.give_back(); // it may last
     co_await send_pieces(response, incoming.body);
     co_return false;
   }
@@ -158,6 +159,9 @@ asio::awaitable<model::Result<std::optional<Session::Incoming>>> Session::receiv
   const auto bytes_max = service_.body_bytes_max(parser.get().base());
   if (!bytes_max && !parser.is_done()) {
     co_return bytes_max.error(); // its body stays unread
+  }
+  if (bytes_max && bytes_max.value() == 0 && !parser.is_done()) {
+    co_return body_too_large(0);
   }
   BodyShare share(bodies_);
   if (auto fault = co_await read_body(parser, bytes_max ? bytes_max.value() : 0, share)) {
@@ -293,7 +297,7 @@ asio::awaitable<Response> Session::answer(Request request) {
   const auto peer = request.peer;
   Response response = co_await service_.handle(std::move(request));
   if (peer->is_watched()) {
-    peer->forget_callback();
+    peer->settle();
     error_code ignored;
     stream_.socket().cancel(ignored); // nothing but the watch is under way on it
     look_timer_.cancel();
@@ -312,6 +316,9 @@ void Session::watch(const std::shared_ptr<Peer>& peer) {
 /// There is something to read: the end, or bytes before it, which stay there until the request is answered. A client that
 /// says goodbye in TLS sends some.
 void Session::look_again(const std::shared_ptr<Peer>& peer) {
+  if (peer->is_settled() || !stream_.socket().is_open()) { // a look that was on its way when the answer came
+    return;
+  }
   if (has_hung_up(stream_.socket().native_handle())) {
     peer->hang_up();
     return;

@@ -9,6 +9,8 @@ namespace turnwise::node {
 namespace {
 
 constexpr unsigned operator_threads = 1;
+/// What an operator's call under way has when the node stops.
+constexpr std::chrono::milliseconds operator_patience{1'000};
 
 model::Result<std::uint16_t> bind_to(http::Server& server, const std::string& address) {
   const auto endpoint = http::parse_endpoint(address);
@@ -21,10 +23,12 @@ std::string with_port(const std::string& address, std::uint16_t port) {
 
 /// Tokens in the clear can be read on the way.
 void warn_of_open_wires(const config::NodeOptions& options) {
-  const auto endpoint = http::parse_endpoint(options.listen);
-  if (options.asks_tokens() && options.tls_certificate.empty() && endpoint && !endpoint->is_loopback()) {
-    spdlog::warn("tokens-in-the-clear listen={} what=\"without tls-certificate anybody on the way can read tokens and jobs\"",
-                 options.listen);
+  for (const auto& listen : {options.listen, options.admin_listen}) {
+    const auto endpoint = http::parse_endpoint(listen);
+    if (options.asks_tokens() && options.tls_certificate.empty() && endpoint && !endpoint->is_loopback()) {
+      spdlog::warn("tokens-in-the-clear listen={} what=\"without tls-certificate anybody on the way can read tokens and jobs\"",
+                   listen);
+    }
   }
 }
 
@@ -104,7 +108,7 @@ void Listeners::start(routes::Context& context, const http::Limits& limits) {
 void Listeners::stop() {
   server_.stop(std::chrono::milliseconds{0});
   if (operator_server_) {
-    operator_server_->stop(std::chrono::milliseconds{0});
+    operator_server_->stop(operator_patience);
   }
 }
 

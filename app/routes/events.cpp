@@ -14,6 +14,8 @@
 namespace turnwise::routes {
 namespace {
 
+/// A number that no event has.
+constexpr auto never = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t events_max = 100; ///< in one piece
 /// How often a stream without news looks whether the node drains.
 constexpr std::chrono::milliseconds look_gap{500};
@@ -31,7 +33,6 @@ std::string document(const actors::Event& event) {
 
 /// Where a client goes on: its Last-Event-ID, "<life of the node>-<number>". One of another life is a number that never was.
 std::uint64_t place_of(std::string_view id, std::string_view life) {
-  constexpr auto never = std::numeric_limits<std::uint64_t>::max();
   if (!id.starts_with(life) || id.size() <= life.size() || id[life.size()] != '-') {
     return never;
   }
@@ -49,7 +50,7 @@ public:
 
   boost::asio::awaitable<std::optional<std::string>> next() override {
     if (!std::exchange(greeted_, true)) {
-      co_return ": turnwise\n\n"; // so that the client knows at once that it is heard
+      co_return ": turnwise\n" + place(); // so that the client knows at once that it is heard
     }
     const auto executor = co_await boost::asio::this_coro::executor;
     for (const auto begin = std::chrono::steady_clock::now(); !context_.draining;) {
@@ -57,7 +58,7 @@ public:
         co_return text;
       }
       if (std::chrono::steady_clock::now() - begin >= beat_max - look_gap) {
-        co_return ":\n\n";
+        co_return ":\n" + place();
       }
       const auto bell = std::make_shared<Bell>(executor);
       watcher_->wake_after(after_, [bell] { bell->ring(); });
@@ -68,6 +69,9 @@ public:
   }
 
 private:
+  /// An id without an event: where a client goes on that has seen nothing since.
+  [[nodiscard]] std::string place() const { return after_ == never ? "\n" : fmt::format("id: {}-{}\n\n", life_, after_); }
+
   std::string read() {
     const auto batch = watcher_->read(after_, filter_, events_max);
     after_ = batch.next;

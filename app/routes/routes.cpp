@@ -20,7 +20,7 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
                       pattern,
                       [&context, handler](Request request) { return handler(context, std::move(request)); },
                       takes,
-                      body,
+                      takes == http::Route::Takes::nothing ? 0 : body,
                       {},
                       access,
                       action});

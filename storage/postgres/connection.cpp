@@ -47,7 +47,10 @@ Parameters parameters_of(const PostgresOptions& options) {
 
 /// A lane's COMMIT is never cancelled, so statements have no time limit unless a connection's own settings say so; but waits
 /// for locks do, and so has a transaction whose client has been frozen.
-constexpr std::string_view common_settings = "SET statement_timeout = 0; SET lock_timeout = '10s';"
+/// What is proved here about locks and what is looked up after them holds for read committed, whatever a database says by
+/// itself.
+constexpr std::string_view common_settings = "SET default_transaction_isolation = 'read committed';"
+                                             "SET statement_timeout = 0; SET lock_timeout = '10s';"
                                              "SET idle_in_transaction_session_timeout = '5s';"
                                              "SET client_min_messages = warning; SET TimeZone = 'UTC';"
                                              // Statements are short; compiling one takes longer than running it.

@@ -163,6 +163,21 @@ TEST_CASE("a completion is refused when its turn has ended, when it was said bef
   }
 }
 
+TEST_CASE("what completes a job does not wait behind jobs that wait for room", "[postgres]") {
+  Desk desk(10s, [](auto& config) { config.subject_backlog_max = 2; });
+  for (int i = 1; i <= 4; ++i) {
+    desk.user.submit("a:1", std::to_string(i)); // the first has room
+  }
+  desk.node.wait_until([&] { return desk.node.subject("a:1").queue_length == 2; });
+  desk.user.run(complete_text(desk.grant));
+  desk.node.wait_until([&] { return desk.state() == JobState::succeeded; });
+  for (int i = 1; i <= 4; ++i) {
+    const auto next = desk.node.claim("work").at(0);
+    CHECK(next.payload == std::to_string(i));
+    desk.user.run(complete_text(next));
+  }
+}
+
 // ── guard ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE("a lease that has run out does not end while a transaction is guarded by it", "[postgres]") {
@@ -199,6 +214,14 @@ TEST_CASE("a guard asks for READ COMMITTED", "[postgres]") {
   CHECK(desk.user.fault_of("SELECT turnwise.guard('nonsense', 1)") == "22023");
 }
 
+TEST_CASE("no token guards nothing", "[postgres]") {
+  Desk desk;
+  const auto id = to_string(model::JobId{desk.grant.shard, desk.grant.entry});
+  CHECK(desk.user.fault_of("SELECT turnwise.guard('" + id + "', NULL)") == "TW001");
+  desk.node.complete(desk.grant);
+  CHECK(desk.user.fault_of("SELECT turnwise.guard('" + id + "', NULL)") == "TW001");
+}
+
 TEST_CASE("a hold guards as a job does, until it is released", "[postgres]") {
   Desk desk;
   auto answers = std::make_shared<Answers>(1);
@@ -209,7 +232,7 @@ TEST_CASE("a hold guards as a job does, until it is released", "[postgres]") {
   desk.user.run("BEGIN");
   desk.user.run(guard_text(to_string(id), hold.fencing_token));
   auto released = std::make_shared<Answers>(1);
-  desk.node->release_hold(id, hold.fencing_token, {released, 0});
+  desk.node->release_hold({id, hold.fencing_token}, {released, 0});
   CHECK_FALSE(released->arrives_within(300ms));
   desk.user.run("COMMIT");
   get<model::HoldGone>(released->wait().front());

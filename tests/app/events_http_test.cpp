@@ -16,7 +16,7 @@ public:
   explicit Watching(const HttpFixture& node, const std::string& query = "", const std::string& fields = "")
       : client_(node.connect()) {
     client_.send("GET /v1/events" + query + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
-    CHECK(until(": turnwise\n\n").find("Content-Type: text/event-stream\r\n") != std::string::npos);
+    CHECK(until(": turnwise\n").find("Content-Type: text/event-stream\r\n") != std::string::npos);
   }
 
   /// Everything up to the end of `text`, since the last call.
@@ -41,11 +41,11 @@ private:
 };
 
 void publish(HttpFixture& node, std::string subject, std::string kind, std::uint64_t entry) {
-  node.engine.feed.publish({.at = test::FakeEngine::noon,
-                            .name = "started",
-                            .entry = {model::ShardId{3}, model::EntryNumber{entry}},
-                            .subject = std::move(subject),
-                            .kind = std::move(kind)});
+  node.engine.feed->publish({.at = test::FakeEngine::noon,
+                             .name = "started",
+                             .entry = {model::ShardId{3}, model::EntryNumber{entry}},
+                             .subject = std::move(subject),
+                             .kind = std::move(kind)});
 }
 
 /// The id of the last event in the text.
@@ -102,7 +102,7 @@ TEST_CASE("more watchers than may are told to come again") {
   HttpFixture node;
   std::vector<std::unique_ptr<actors::EventFeed::Watcher>> watchers;
   for (std::size_t i = 0; i < actors::EventFeed::watchers_max; ++i) {
-    watchers.push_back(node.engine.feed.watch());
+    watchers.push_back(node.engine.feed->watch());
   }
   CHECK(node.get("/v1/events").status == 503);
 }
