@@ -61,6 +61,17 @@ TEST_CASE("a node without tokens answers under local names only, whatever name o
   CHECK(node.ask("GET http://evil.example/call HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").status == 403);
 }
 
+TEST_CASE("a page of another site changes nothing at a node that asks for no tokens") {
+  const auto asked_by = [](http::Hosts hosts, const std::string& origin) {
+    const Single node(hosts, [] { return http::Response{}; });
+    return node.ask("POST /call HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nOrigin: " + origin + "\r\n\r\n").status;
+  };
+  CHECK(asked_by(http::Hosts::local, "http://evil.example") == 403);
+  CHECK(asked_by(http::Hosts::local, "null") == 403);
+  CHECK(asked_by(http::Hosts::local, "http://localhost:8080") != 403);
+  CHECK(asked_by(http::Hosts::any, "http://evil.example") != 403);
+}
+
 TEST_CASE("a target in absolute form is the same as its path") {
   const HttpFixture node;
   CHECK(node.get("http://node.example:7171/livez").status == 200);

@@ -131,6 +131,31 @@ TEST_CASE("a body that nobody may send is not read") {
   CHECK(second.ask("GET /v1/stats HTTP/1.1\r\nHost: a\r\n" + node.field("ann") + "\r\n").status == 200);
 }
 
+TEST_CASE("a call that takes no body reads none, also where no token is asked for") {
+  const SecuredNode node;
+  for (const std::string framing : {"Content-Length: 1000000", "Transfer-Encoding: chunked"}) {
+    test::RawClient client(node.port);
+    client.send("GET /livez HTTP/1.1\r\nHost: a\r\n" + framing + "\r\n\r\n");
+    CHECK(client.read().status == 413); // although not a byte of it was sent
+  }
+}
+
+TEST_CASE("a stream of events ends when its token is revoked") {
+  SecuredNode node;
+  test::RawClient client(node.port);
+  client.send("GET /v1/events HTTP/1.1\r\nHost: a\r\n" + node.field("ann") + "\r\n");
+  CHECK(client.read().status == 200);
+  node.engine.set_tokens({});
+  node.engine.feed->publish({.at = test::FakeEngine::noon, .name = "started", .entry = {}, .subject = "a:1", .kind = "k"});
+  std::string seen;
+  for (std::string more(4'096, '\0'); !more.empty(); seen += more) {
+    more.resize(4'096);
+    more.resize(client.receive(more.size()));
+  }
+  CHECK(seen.find("a:1") == std::string::npos);
+  CHECK(seen.ends_with("0\r\n\r\n"));
+}
+
 TEST_CASE("a token that is revoked is refused from the next reading of the tokens on, also on connections that are open") {
   SecuredNode node;
   test::RawClient client(node.port);
