@@ -67,7 +67,7 @@ model::Command to_command(Answer answer, model::Ticket ticket) {
   case Answer::Verb::fail:
     return model::Fail{answer.receipt.claim, std::move(answer.text), answer.retry, answer.retry_after, std::move(ticket)};
   case Answer::Verb::release:
-    return model::Release{answer.receipt.claim, std::move(ticket)};
+    return model::Release{answer.receipt.claim, std::move(ticket), answer.retry_after};
   case Answer::Verb::heartbeat:
     break;
   }

@@ -78,7 +78,7 @@ struct Answer {
   Verb verb{};
   std::string text;                        ///< JSON result of complete, plain error of fail
   model::Retry retry{};                    ///< of fail
-  std::optional<milliseconds> retry_after; ///< of fail
+  std::optional<milliseconds> retry_after; ///< of fail, and of release: the job backs off for so long
 };
 
 /// Outside code wants a turn.

@@ -49,6 +49,7 @@ struct Grant {
   std::string kind;
   std::string payload;
   std::string metadata;
+  std::string traceparent; ///< as in Submitted
 };
 
 /// Answer to Start when there was nothing (any more) to start.
@@ -194,6 +195,7 @@ struct NewJob {
   Coalesce coalesce{};
   std::string metadata;
   std::string payload{"null"};
+  std::string traceparent{}; ///< as in Submitted; no part of the fingerprint, since a repeated request is traced anew
 };
 
 /// Which attempt of which job: the receipt that a worker was given.
@@ -233,6 +235,7 @@ struct Fail {
 struct Release {
   Claim claim;
   Ticket ticket;
+  std::optional<milliseconds> retry_after{}; ///< the job backs off for so long
 };
 struct Heartbeat {
   Claim claim;

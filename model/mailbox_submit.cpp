@@ -57,6 +57,7 @@ void Mailbox::decide(Submit& command, const Context& context, std::vector<Action
       .expires_at = job.expires_at,
       .metadata = std::move(job.metadata),
       .payload = std::move(job.payload),
+      .traceparent = std::move(job.traceparent),
   };
   const JobState state = body.run_at ? JobState::scheduled : JobState::waiting;
   record(command.entry, std::move(body), context, actions);
@@ -85,7 +86,8 @@ bool Mailbox::coalesce(Submit& command, const Context& context, std::vector<Acti
   }
   if (job.coalesce == Coalesce::replace) {
     accepted.disposition = Disposition::replaced;
-    Replaced body{job.fingerprint, job.options, job.expires_at, std::move(job.metadata), std::move(job.payload)};
+    Replaced body{job.fingerprint,           job.options, job.expires_at, std::move(job.metadata), std::move(job.payload),
+                  std::move(job.traceparent)};
     record(found->number, std::move(body), context, actions);
   }
   actions.emplace_back(Reply{std::move(command.ticket), accepted});

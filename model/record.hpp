@@ -45,6 +45,7 @@ struct Submitted {
   std::optional<WallTime> expires_at; ///< given: if it still waits then (see WaitExpired), the job fails
   std::string metadata;               ///< JSON text, or empty
   std::string payload;                ///< JSON text; empty when read without payloads
+  std::string traceparent{};          ///< the trace that its submit belongs to (W3C Trace Context), or empty
   friend bool operator==(const Submitted&, const Submitted&) = default;
 };
 
@@ -86,9 +87,10 @@ struct AttemptFailed {
   friend bool operator==(const AttemptFailed&, const AttemptFailed&) = default;
 };
 
-/// An attempt was given back unused: the job waits again and no failure is counted.
+/// An attempt was given back unused: the job waits again and no failure is counted. With `retry_at` it backs off until then.
 struct Released {
   Attempt attempt;
+  std::optional<WallTime> retry_at{};
   friend bool operator==(const Released&, const Released&) = default;
 };
 
@@ -114,6 +116,7 @@ struct Replaced {
   std::optional<WallTime> expires_at;
   std::string metadata;
   std::string payload;
+  std::string traceparent{};
   friend bool operator==(const Replaced&, const Replaced&) = default;
 };
 

@@ -113,7 +113,8 @@ model::Submitted submitted(const StoredRow& row, const Members& members) {
           .run_at = members.time("run_at"),
           .expires_at = members.time("expires_at"),
           .metadata = members.copy("metadata"),
-          .payload = std::string{row.payload}};
+          .payload = std::string{row.payload},
+          .traceparent = members.copy("traceparent")};
 }
 
 model::Started started(const Members& members) {
@@ -164,7 +165,8 @@ model::Replaced replaced(const StoredRow& row, const Members& members) {
           .options = options(members),
           .expires_at = members.time("expires_at"),
           .metadata = members.copy("metadata"),
-          .payload = std::string{row.payload}};
+          .payload = std::string{row.payload},
+          .traceparent = members.copy("traceparent")};
 }
 
 model::milliseconds ttl(const Members& members) {
@@ -189,7 +191,7 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
   case Event::timed_out:
     return failed(model::FailureCause::timed_out, row, members);
   case Event::released:
-    return model::Released{attempt(members)};
+    return model::Released{attempt(members), members.time("retry_at")};
   case Event::cancel_requested:
     return model::CancelRequested{};
   case Event::cancelled:
@@ -244,6 +246,7 @@ void apply_replaced(model::Submitted& job, model::Replaced replaced) {
   job.expires_at = replaced.expires_at;
   job.metadata = std::move(replaced.metadata);
   job.payload = std::move(replaced.payload);
+  job.traceparent = std::move(replaced.traceparent);
 }
 
 } // namespace turnwise::storage

@@ -132,6 +132,7 @@ struct Encoder {
     add_time(detail, "run_at", body.run_at);
     add_time(detail, "expires_at", body.expires_at);
     add_words(detail, "metadata", body.metadata);
+    add_words(detail, "traceparent", body.traceparent);
   }
   void operator()(const model::Carried& body) const {
     (*this)(body.job);
@@ -164,12 +165,16 @@ struct Encoder {
     add_time(detail, "retry_at", body.retry_at);
     columns.payload = body.error;
   }
-  void operator()(const model::Released& body) const { detail.add("attempt", body.attempt.value()); }
+  void operator()(const model::Released& body) const {
+    detail.add("attempt", body.attempt.value());
+    add_time(detail, "retry_at", body.retry_at);
+  }
   void operator()(const model::Replaced& body) const {
     add_fingerprint(detail, body.fingerprint);
     add_options(detail, body.options);
     add_time(detail, "expires_at", body.expires_at);
     add_words(detail, "metadata", body.metadata);
+    add_words(detail, "traceparent", body.traceparent);
     columns.payload = body.payload;
   }
   void operator()(const model::Coalesced& body) const {
