@@ -7,6 +7,7 @@
 
 #include "app/text.hpp"
 #include "model/limits.hpp"
+#include "model/traceparent.hpp"
 
 namespace turnwise::api {
 namespace {
@@ -71,6 +72,10 @@ model::Result<model::FencingToken> if_match(std::string_view field) {
     return model::Error{model::Errc::malformed, "If-Match must be one fencing token in quotes, like \"1099511627779\"", ""};
   }
   return model::FencingToken{token};
+}
+
+std::string traceparent(std::string_view field) {
+  return model::carried_traceparent(trim(field)).value_or("");
 }
 
 bool is_json(std::string_view content_type) {

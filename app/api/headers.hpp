@@ -20,6 +20,9 @@ model::Result<std::string> idempotency_key(std::string_view field);
 /// The fencing token of If-Match, in quotes as ETag gave it. 428 when there is none, 400 when it cannot be one.
 model::Result<model::FencingToken> if_match(std::string_view field);
 
+/// The `traceparent` that a request's jobs carry on; empty when there is none that can be one.
+std::string traceparent(std::string_view field);
+
 /// Whether a Content-Type is application/json, with no parameter but charset=utf-8.
 bool is_json(std::string_view content_type);
 

@@ -57,6 +57,7 @@ void write(Writer& out, const NewJob& job) {
   raw_unless_empty(out, "payload", job.payload);
   raw_unless_empty(out, "metadata", job.metadata);
   text_unless_empty(out, "idempotency_key", job.idempotency_key);
+  text_unless_empty(out, "traceparent", job.traceparent);
   duration(out, "delay", job.delay);
   text_unless_empty(out, "coalesce", job.coalesce);
   write_options(out, job.options);
@@ -70,6 +71,8 @@ void write_verdict(Writer& out, const Answer& answer) {
   }
   if (answer.outcome == Answer::Outcome::fail) {
     out.member("error", answer.error).member("retry", answer.retry);
+  }
+  if (answer.outcome != Answer::Outcome::complete) {
     duration(out, "retry_after", answer.retry_after);
   }
 }

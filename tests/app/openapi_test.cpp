@@ -31,6 +31,7 @@ model::Response story(model::JobState state, std::optional<model::JobView> now) 
   story->job.subject = "artifact:1";
   story->job.kind = "build_coverage";
   story->job.metadata = R"({"trace":1})";
+  story->job.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   story->job.run_at = noon;
   story->job.expires_at = noon;
   story->job.options = {5U, model::Backoff{}, model::OnFailure::halt, 60'000ms, 30'000ms};
@@ -98,6 +99,7 @@ void prepare(HttpFixture& node, const Operation& operation) {
   if (operation.path == "/v1/claims") {
     auto grant = test::grant_of(7);
     grant.metadata = R"({"trace":1})";
+    grant.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     node.engine.offer(std::move(grant));
   }
 }
