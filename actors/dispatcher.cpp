@@ -13,6 +13,7 @@
 
 #include "actors/node_context.hpp"
 #include "actors/poll.hpp"
+#include "model/test_hooks.hpp"
 
 namespace turnwise::actors {
 namespace {
@@ -30,6 +31,7 @@ public:
             [this](Seek& message) { seek(message.poll); },
             [this](Settled& message) { seek(message.poll); },
             [this](const WakeUp& message) { end_due_waits(message.at); },
+            [this](const KindsOpened& message) { open(message); },
             [this](const StopDispatch&) { stop(); },
             [this](const Close&) { self_->quit(); }};
   }
@@ -41,20 +43,54 @@ private:
     std::uint32_t count{};
   };
   struct Kind {
+    LiveKind* live{};
     std::deque<Source> sources;
     std::list<std::shared_ptr<Poll>> waiting;
   };
 
+  Kind& kind_of(model::KindId id) {
+    Kind& kind = kinds_[id];
+    if (kind.live == nullptr) {
+      kind.live = &context_.live_kinds.at(id);
+    }
+    return kind;
+  }
+
   void take_offer(const Offer& offer) {
-    Kind& kind = kinds_[offer.kind];
+    Kind& kind = kind_of(offer.kind);
     kind.sources.push_back({offer.shard, offer.count});
-    while (!kind.sources.empty() && !kind.waiting.empty()) {
+    match(kind);
+  }
+
+  void open(const KindsOpened& message) {
+    if (message.kind) {
+      match(kind_of(*message.kind));
+      return;
+    }
+    for (auto& [id, kind] : kinds_) {
+      match(kind);
+    }
+  }
+
+  /// Lets those who wait for the kind have what there is of it.
+  void match(Kind& kind) {
+    while (!kind.sources.empty() && !kind.waiting.empty() && may_start(*kind.live)) {
       const std::shared_ptr<Poll> poll = kind.waiting.front();
       stop_waiting(*poll);
-      if (!poll->gone()) {
-        fill(poll);
+      if (!poll->gone() && !fill(poll)) {
+        start_waiting(poll);
+        return;
       }
     }
+  }
+
+  [[nodiscard]] bool may_start(const LiveKind& kind) const {
+    return !kind.is_paused() && (!kind.is_limited() || (!kind.is_full() && !context_.loading_shards.any()));
+  }
+
+  /// Nobody counts what runs of a kind while a shard of ours has not been read: then a kind with a limit starts nothing.
+  [[nodiscard]] std::uint32_t take_permits(LiveKind& kind, std::uint32_t wanted) const {
+    return kind.is_limited() && context_.loading_shards.any() && !TURNWISE_MUTANT("K3") ? 0 : kind.take_permits(wanted);
   }
 
   void withdraw(model::ShardId shard) {
@@ -98,9 +134,12 @@ private:
       }
       auto& sources = found->second.sources;
       while (wanted > 0 && !sources.empty()) {
-        Source source = sources.front();
+        const Source source = sources.front();
+        const std::uint32_t count = take_permits(*found->second.live, std::min(wanted, source.count));
+        if (count == 0) {
+          break;
+        }
         sources.pop_front();
-        const std::uint32_t count = std::min(wanted, source.count);
         if (count < source.count) {
           sources.push_back({source.shard, source.count - count});
         }
@@ -122,7 +161,7 @@ private:
 
   void start_waiting(const std::shared_ptr<Poll>& poll) {
     for (const model::KindId id : poll->kinds()) {
-      auto& waiting = kinds_[id].waiting;
+      auto& waiting = kind_of(id).waiting;
       poll->waiting.places.emplace_back(id, waiting.insert(waiting.end(), poll));
     }
     poll->waiting.timer = timers_.emplace(poll->deadline(), poll);

@@ -216,6 +216,19 @@ public:
     caf::anon_send(at(shard), DescribeSubject{std::move(subject), jobs_max, std::move(ticket)});
   }
 
+  void change_kind(model::KindChange change, model::Ticket ticket) override {
+    if (may_be_new(change.kind)) {
+      keeper_->change_kind(std::move(change), std::move(ticket));
+    } else {
+      deliver(ticket, Error{Errc::backlog_full, "this node knows as many kinds as it may", ""});
+    }
+  }
+
+  [[nodiscard]] std::vector<KindStatus> kinds() const override { return context_.live_kinds.list(); }
+  [[nodiscard]] std::optional<KindStatus> kind(const std::string& name) const override {
+    return context_.live_kinds.find(name);
+  }
+
   [[nodiscard]] Stats stats() const override {
     Stats stats = context_.metrics.stats();
     stats.shards_total = context_.cluster.shard_count;
@@ -223,6 +236,7 @@ public:
   }
   [[nodiscard]] std::string metrics() const override {
     const std::lock_guard lock(metrics_mutex_);
+    context_.live_kinds.publish();
     return prometheus_text(system_.metrics());
   }
   [[nodiscard]] bool ready() const override {

@@ -12,6 +12,7 @@
 #include "model/command.hpp"
 #include "model/job_id.hpp"
 #include "model/job_story.hpp"
+#include "model/kind.hpp"
 #include "storage/ownership.hpp"
 
 namespace turnwise::actors {
@@ -91,8 +92,11 @@ struct HoldRequest {
   std::optional<model::NewJob> deferred; ///< with `defer`: the job that takes the hold's place, of the same subject
 };
 
-struct KindCounters {
-  std::uint64_t submitted{}, started{}, succeeded{}, failed{}, parked{};
+/// A kind as this node knows it.
+struct KindStatus {
+  model::Kind kind;
+  std::uint64_t running{}; ///< jobs of this node's shards with the turn
+  std::uint64_t waiting{}; ///< in their mailboxes, without it
 };
 struct Stats {
   std::uint64_t jobs_open{}, jobs_running{}, subjects_active{}, claims_waiting{};
@@ -140,6 +144,14 @@ public:
   virtual void resume(std::string subject, std::string by, model::Ticket ticket) = 0;
   /// SubjectView or Error. A subject without open jobs is an empty view.
   virtual void describe_subject(std::string subject, std::size_t jobs_max, model::Ticket ticket) = 0;
+
+  /// Kind or Error, once the change is durable and this node goes by it; other nodes do a second later. After outcome_unknown
+  /// it may have been made.
+  virtual void change_kind(model::KindChange change, model::Ticket ticket) = 0;
+  /// All kinds that this node has seen: in settings, jobs, or requests of workers. By name.
+  [[nodiscard]] virtual std::vector<KindStatus> kinds() const = 0;
+  /// Nothing when this node has never seen the kind.
+  [[nodiscard]] virtual std::optional<KindStatus> kind(const std::string& name) const = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
   /// Prometheus text.

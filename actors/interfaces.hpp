@@ -81,7 +81,7 @@ struct DescribeJob {
   model::Ticket ticket;
 };
 /// From the dispatcher: start up to `count` jobs of `kind` for this poll. Each becomes one answer at the poll: Grant or
-/// NothingToStart.
+/// NothingToStart. With it the shard has as many permits of the kind, see live_kinds.hpp.
 struct Take {
   model::KindId kind;
   std::uint32_t count{};
@@ -212,11 +212,15 @@ struct Seek {
 struct Settled {
   std::shared_ptr<Poll> poll;
 };
+/// Jobs may start that could not before: of this kind, which was full, or of any.
+struct KindsOpened {
+  std::optional<model::KindId> kind;
+};
 /// Hand out nothing more; answer all who wait.
 struct StopDispatch {};
 
 using dispatcher_actor = caf::typed_actor<caf::result<void>(Offer), caf::result<void>(WithdrawAll), caf::result<void>(Seek),
-                                          caf::result<void>(Settled), caf::result<void>(WakeUp),
+                                          caf::result<void>(Settled), caf::result<void>(WakeUp), caf::result<void>(KindsOpened),
                                           caf::result<void>(StopDispatch), caf::result<void>(Close)>;
 
 } // namespace turnwise::actors
@@ -250,6 +254,7 @@ TURNWISE_LOCAL_MESSAGE(Offer)
 TURNWISE_LOCAL_MESSAGE(WithdrawAll)
 TURNWISE_LOCAL_MESSAGE(Seek)
 TURNWISE_LOCAL_MESSAGE(Settled)
+TURNWISE_LOCAL_MESSAGE(KindsOpened)
 TURNWISE_LOCAL_MESSAGE(StopDispatch)
 #undef TURNWISE_LOCAL_MESSAGE
 
@@ -282,5 +287,6 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Offer))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WithdrawAll))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Seek))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Settled))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::KindsOpened))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::StopDispatch))
 CAF_END_TYPE_ID_BLOCK(turnwise)

@@ -54,6 +54,7 @@ void Keeper::stop() {
   }
   wake_.notify_all();
   answer(std::move(waiting), Confirmed::no);
+  refuse_kind_changes({model::Errc::unavailable, "the node is stopping; nothing was changed; try again", ""});
 }
 
 void Keeper::answer(std::vector<ConfirmHandler> handlers, Confirmed confirmed) {
@@ -92,7 +93,10 @@ void Keeper::run() {
       }
     }
     if (beat()) {
+      change_kinds();
       do_chores();
+    } else {
+      refuse_kind_changes({model::Errc::unavailable, "PostgreSQL does not answer; nothing was changed; try again", ""});
     }
   }
 }
@@ -100,8 +104,9 @@ void Keeper::run() {
 /// What there is to do between two beats. A chore may wait for a lock: the next beat comes first, then the chores that are
 /// left.
 void Keeper::do_chores() {
-  static constexpr std::array<void (Keeper::*)(), 4> chores{&Keeper::look_after_peers, &Keeper::acquire_free,
-                                                            &Keeper::look_after_journal, &Keeper::return_memory};
+  static constexpr std::array<void (Keeper::*)(), 5> chores{&Keeper::read_kinds, &Keeper::look_after_peers,
+                                                            &Keeper::acquire_free, &Keeper::look_after_journal,
+                                                            &Keeper::return_memory};
   for (std::size_t done = 0; done < chores.size(); ++done) {
     (this->*chores[next_chore_])();
     next_chore_ = (next_chore_ + 1) % chores.size();
@@ -116,7 +121,8 @@ void Keeper::wait_for_next_beat() {
   std::unique_lock lock(mutex_);
   auto until = [&](milliseconds gap) { return last_beat_ + gap - model::BootClock::now(); };
   wake_.wait_for(lock, until(beat_gap), [&] { return stopping_; });
-  wake_.wait_for(lock, until(context_.config.beat), [&] { return stopping_ || !to_confirm_.empty(); });
+  wake_.wait_for(lock, until(context_.config.beat),
+                 [&] { return stopping_ || !to_confirm_.empty() || !kind_changes_.empty(); });
 }
 
 bool Keeper::beat() {
@@ -199,7 +205,7 @@ void Keeper::look_after_peers() {
 void Keeper::acquire_free() {
   {
     const std::lock_guard lock(mutex_);
-    if (!acquiring_) {
+    if (!acquiring_ || !knows_kinds_) {
       return;
     }
   }
@@ -220,6 +226,9 @@ void Keeper::acquire_free() {
   if (!won.ok()) {
     spdlog::warn("acquire-failed why=\"{}\"", won.error().detail);
     return;
+  }
+  for (const storage::Holding& holding : *won) { // all of them, before the first one serves
+    context_.loading_shards.begin(holding.shard);
   }
   for (const storage::Holding& holding : *won) {
     caf::anon_send((*shards_)[holding.shard.value()], Acquired{holding.epoch});

@@ -35,6 +35,9 @@ public:
   /// Calls `done` after a beat that begins from now on, perhaps from this call when too many wait. Thread-safe.
   void confirm(ConfirmHandler done);
 
+  /// Answered with Kind or Error, at the end of the keeper at the latest. Thread-safe.
+  void change_kind(model::KindChange change, model::Ticket ticket);
+
   /// Takes no more shards. Call before give_back().
   void stop_acquiring();
   /// Frees these shards and leaves the node table, as far as PostgreSQL answers until the deadline.
@@ -53,6 +56,14 @@ private:
   void advance_replay();
   void drop_segments();
   void return_memory();
+  struct KindRequest {
+    model::KindChange change;
+    model::Ticket ticket;
+  };
+  void change_kinds();
+  void read_kinds();
+  void refuse_kind_changes(const model::Error& error);
+  std::vector<KindRequest> take_kind_changes();
   void stop();
   void keep_waiting(std::vector<ConfirmHandler> handlers);
   static void answer(std::vector<ConfirmHandler> handlers, Confirmed confirmed);
@@ -66,6 +77,7 @@ private:
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<ConfirmHandler> to_confirm_;
+  std::vector<KindRequest> kind_changes_;
   bool stopping_{};
   bool acquiring_{true};
 
@@ -79,6 +91,9 @@ private:
   bool was_reachable_{};
   std::size_t next_chore_{};
   unsigned rounds_{};
+  bool knows_kinds_{}; // their settings have been read: no shard is taken before
+  std::uint64_t kinds_revision_{};
+  model::MonoTime kinds_read_at_;
   storage::Segments segments_;    // as of the last look
   std::int64_t jobs_open_peak_{}; // since memory was returned
   std::jthread thread_;           // last: everything above is there when it starts

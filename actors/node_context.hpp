@@ -9,6 +9,8 @@
 #include "actors/engine.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/lane.hpp"
+#include "actors/live_kinds.hpp"
+#include "actors/loading_shards.hpp"
 #include "actors/metrics.hpp"
 #include "actors/reader_pool.hpp"
 #include "model/clock.hpp"
@@ -54,13 +56,18 @@ private:
 /// Lives longer than every actor.
 struct NodeContext {
   NodeContext(EngineConfig node_config, storage::ClusterMeta cluster_meta, caf::telemetry::metric_registry& registry)
-      : config(std::move(node_config)), cluster(std::move(cluster_meta)), metrics(registry) {}
+      : config(std::move(node_config)),
+        cluster(std::move(cluster_meta)),
+        live_kinds(kinds, registry),
+        metrics(registry),
+        loading_shards(cluster.shard_count) {}
 
   EngineConfig config;
   storage::ClusterMeta cluster;
   NodeClock clock;
   Trust trust;
   model::KindTable kinds;
+  LiveKinds live_kinds;
   Metrics metrics;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::unique_ptr<ReaderPool> readers;
@@ -69,6 +76,7 @@ struct NodeContext {
   std::atomic<bool> draining{};
   CarryPermits carry_permits;
   CarriedShards carried_shards;
+  LoadingShards loading_shards;
 
   [[nodiscard]] Lane& lane_of(model::ShardId shard) { return *lanes[shard.value() % lanes.size()]; }
 };

@@ -76,15 +76,19 @@ shard_actor::behavior_type Shard::make_behavior() {
 
 void Shard::acquired(const Acquired& message) {
   if (is_ending()) {
+    end_loading();
     return;
   }
   if (counter_ && message.epoch <= epoch_) {
     // Told twice, or a load that is to be tried again: the counter goes on where it is, so that no number is given twice.
     if (phase_ == Phase::loading) {
       load();
+    } else {
+      end_loading();
     }
     return;
   }
+  context_.loading_shards.begin(id_);
   forget({model::Errc::unavailable, "the shard has a new owner; try again", ""});
   epoch_ = message.epoch;
   counter_ = std::make_shared<ShardCounter>(epoch_);
@@ -131,6 +135,7 @@ void Shard::loaded(Loaded& message) {
     slot.token = mailbox->open_token();
     slot.head = mailbox->head(now);
     running_ += slot.head.status == model::Head::Status::busy ? 1 : 0;
+    adopt_running(slot, *mailbox, now);
     slot.open = mailbox->open_count();
     set_timer(slot, mailbox->next_timer(now));
     slot.mailbox = std::move(mailbox);
@@ -140,12 +145,17 @@ void Shard::loaded(Loaded& message) {
     remember_key(std::move(key.spelled), key.entry, key.fingerprint);
   }
   keys_complete_ = keys_complete_ && shard.keys_complete;
+  for (const auto& [kind, count] : shard.waiting) {
+    of_kind(kind).waiting += count;
+    of_kind(kind).live->waiting += count;
+  }
   context_.metrics.jobs_open.inc(static_cast<std::int64_t>(shard.open_jobs));
   context_.metrics.jobs_running.inc(static_cast<std::int64_t>(running_));
   context_.metrics.shards_owned.inc();
   lane_generation_ = generation_;
   context_.lane_of(id_).attach({id_, epoch_}, counter_, self_, generation_);
   phase_ = Phase::serving;
+  end_loading();
   for (Deferred& deferred : std::exchange(deferred_, {})) {
     std::visit(model::Overloaded{[this](SubmitJobs& waiting) { submit(waiting); },
                                  [this](SubjectCommand& waiting) { subject_command(waiting); },
@@ -159,6 +169,7 @@ void Shard::loaded(Loaded& message) {
 void Shard::lost(const Lost& message) {
   if (message.generation == lane_generation_) {
     forget({model::Errc::unavailable, "the shard has a new owner; nothing was accepted; try again", ""});
+    end_loading();
   }
 }
 
@@ -173,8 +184,10 @@ void Shard::refused(const Refused& message) {
     effects_.pop_front();
     fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
   }
+  context_.loading_shards.begin(id_); // before permits are given back: what has one still runs
   forget({model::Errc::unavailable, "the shard is being read again; nothing was accepted; try again", ""});
   if (is_ending()) {
+    end_loading();
     return;
   }
   phase_ = Phase::loading;
@@ -185,6 +198,9 @@ void Shard::refused(const Refused& message) {
 void Shard::fail(const std::exception& fault) {
   spdlog::critical("shard-fault shard={} what=\"{}\"", id_.value(), fault.what());
   const Phase phase = phase_;
+  if (phase == Phase::serving || phase == Phase::loading) {
+    context_.loading_shards.begin(id_);
+  }
   forget({model::Errc::outcome_unknown, "the node had a fault; ask again with the same idempotency key", ""});
   if (phase == Phase::serving) {
     phase_ = Phase::loading;
@@ -237,6 +253,7 @@ void Shard::forget(const model::Error& error) {
   for (const auto& [entry, body] : bodies_) {
     context_.body_cache_bytes.fetch_sub(body.bytes, std::memory_order_relaxed);
   }
+  forget_kinds();
   timers_.clear();
   armed_for_.reset();
   turns_.clear();
@@ -260,6 +277,7 @@ void Shard::begin_settling() {
   } else if (!is_ending()) {
     forget({model::Errc::unavailable, "the node is stopping; nothing was accepted; try again", ""});
     phase_ = Phase::closed;
+    end_loading();
   }
 }
 

@@ -65,9 +65,12 @@ struct Slot {
   bool asks_keys{};              ///< with that: the journal is to be asked when nothing of the subject is undecided
   bool resting{};                ///< was asked to give its mailbox back
   bool starting{};               ///< its head was promised to a poll
+  bool permitted{};              ///< it starts or runs a job with a permit of `turn_kind`
   Job job;                       ///< with that: the body of the head, once it is there
   std::optional<std::list<Slot*>::iterator> ready_place;
   model::KindId ready_kind;
+  model::KindId turn_kind;    ///< with `permitted`
+  model::MonoTime turn_since; ///< of the job that runs
 };
 
 class Shard {
@@ -171,18 +174,42 @@ private:
   void unlist(Slot& slot);
   void take(const Take& message);
   void start(Slot& slot, Job job, const std::shared_ptr<Poll>& poll);
+  /// What there is of a kind in this shard.
   struct Ready {
-    std::list<Slot*> slots;
+    std::list<Slot*> slots;     // could start
     std::uint32_t advertised{}; // told to the dispatcher and not taken yet
+    std::uint32_t permits{};    // of jobs that start or run, or whose end is not durable yet
+    std::int64_t waiting{};     // jobs in mailboxes that do not run
+    std::int64_t running{};
+    LiveKind* live{};
+    std::uint32_t policy_version{};
+    std::unique_ptr<const model::Policy> policy; // as of that version; null: as Turnwise has it
   };
   std::vector<model::EntryNumber> next_without_body(const Ready& ready);
   void fetch(std::vector<model::EntryNumber> entries, std::vector<model::EntryNumber> ahead);
   void bodies_read(BodiesRead& message);
   static void nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count);
   void advertise();
+  void call_off_start(Slot& slot, const std::shared_ptr<Poll>& poll);
   void cache_body(model::EntryNumber entry, Job job);
   void replace_body(Slot& slot, model::EntryNumber entry, const model::Replaced& replaced);
   void drop_body(model::EntryNumber entry);
+
+  // ── Kinds: shard_kinds.cpp ──
+  Ready& of_kind(model::KindId kind);
+  static model::Policy policy_of(Ready& ready, const model::JobOptions& options);
+  void adopt_running(Slot& slot, const model::Mailbox& mailbox, model::Now now);
+  void permit(Slot& slot, model::KindId kind);
+  void turn_changed(Slot& slot, bool is_busy);
+  void end_permit(Slot& slot);
+  struct PermitBack {
+    model::KindId kind;
+  };
+  void take_back(const PermitBack& permit);
+  void give_back(model::KindId kind, std::uint32_t permits);
+  void tally(const model::Append& action);
+  void forget_kinds();
+  void end_loading();
 
   // ── Carrying what is open into the newest segment: shard_carry.cpp ──
   void carry_open(const CarryOpen& message);
@@ -223,7 +250,7 @@ private:
   /// Takes effect when the first `after` records of this generation are durable.
   struct Effect {
     std::uint64_t after{};
-    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep> what;
+    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep, PermitBack> what;
   };
   void carry_out(Slot& slot, model::Action& action);
   void carry_out(Slot& slot, model::Append& action);

@@ -23,6 +23,7 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
   }
   note(slot, entry, action.record.body);
   count(action.record.body);
+  tally(action);
   const bool closes = model::closes_entry(action.record.body);
   outgoing_.push_back(std::move(action.record));
   ++appended_;
@@ -40,6 +41,9 @@ void Shard::carry_out(Slot& slot, model::Reply& action) {
   if (std::holds_alternative<model::Grant>(action.response) || std::holds_alternative<model::NothingToStart>(action.response)) {
     slot.starting = false;
     job = std::exchange(slot.job, nullptr);
+    if (const auto* grant = std::get_if<model::Grant>(&action.response)) {
+      of_kind(slot.turn_kind).live->figures.wait_seconds.observe(std::chrono::duration<double>(grant->queued).count());
+    }
   }
   when_durable(Answered{std::move(action.ticket), std::move(action.response), std::move(job)});
 }
@@ -137,7 +141,7 @@ void Shard::take_effect(Effect& effect, model::Sequence last) {
                                [&](const Finished& finished) { tell_watchers(finished.entry); },
                                [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
                                [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
-                               [&](CarryStep&) { carry_durable(); }},
+                               [&](CarryStep&) { carry_durable(); }, [&](const PermitBack& back) { take_back(back); }},
              effect.what);
 }
 

@@ -35,6 +35,7 @@ public:
     if (!mailbox) {
       mailbox = std::make_unique<model::Mailbox>();
     }
+    folded_.each_waiting([this](model::KindId kind) { ++shard_.waiting[kind]; });
     mailbox->absorb(std::exchange(folded_, {}));
     ++shard_.open_jobs;
   }

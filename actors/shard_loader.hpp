@@ -29,6 +29,7 @@ struct LoadedShard {
   std::vector<Key> keys;    ///< of the window, the newest remembered_keys_max of them, oldest first
   bool keys_complete{true}; ///< no key of the window is missing in `keys`
   std::uint64_t open_jobs{};
+  std::unordered_map<model::KindId, std::int64_t> waiting; ///< jobs in the mailboxes that do not run, by kind
 };
 
 /// @param keys_since  start of the idempotency window

@@ -99,9 +99,11 @@ void Shard::summarize(Slot& slot, const Decided& message) {
   if (was_busy != is_busy) {
     running_ += is_busy ? 1 : -1;
     is_busy ? context_.metrics.jobs_running.inc() : context_.metrics.jobs_running.dec();
+    turn_changed(slot, is_busy);
   }
   slot.open = message.open;
   slot.head = message.head;
+  end_permit(slot);
   set_timer(slot, message.timer);
   update_ready(slot);
 }

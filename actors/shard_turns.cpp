@@ -26,7 +26,7 @@ void Shard::update_ready(Slot& slot) {
     unlist(slot);
   }
   if (is_ready && !slot.ready_place) {
-    auto& slots = ready_[slot.head.kind].slots;
+    auto& slots = of_kind(slot.head.kind).slots;
     slot.ready_kind = slot.head.kind;
     slot.ready_place = slots.insert(slots.end(), &slot);
   }
@@ -34,7 +34,7 @@ void Shard::update_ready(Slot& slot) {
 
 void Shard::unlist(Slot& slot) {
   if (slot.ready_place) {
-    ready_[slot.ready_kind].slots.erase(*slot.ready_place);
+    of_kind(slot.ready_kind).slots.erase(*slot.ready_place);
     slot.ready_place.reset();
   }
 }
@@ -51,18 +51,20 @@ void Shard::advertise() {
 }
 
 void Shard::take(const Take& message) {
-  if (phase_ != Phase::serving || context_.draining) {
+  Ready& ready = of_kind(message.kind);
+  ready.advertised -= std::min(ready.advertised, message.count);
+  if (phase_ != Phase::serving || context_.draining || ready.live->is_paused()) {
+    give_back(message.kind, message.count);
     nothing_to_start(message.poll, message.count);
     return;
   }
-  Ready& ready = ready_[message.kind];
-  ready.advertised -= std::min(ready.advertised, message.count);
   std::vector<model::EntryNumber> missing;
   std::uint32_t taken = 0;
   for (; taken < message.count && !ready.slots.empty(); ++taken) {
     Slot& slot = *ready.slots.front();
     unlist(slot);
     slot.starting = true;
+    permit(slot, message.kind);
     const model::EntryNumber entry = slot.head.entry;
     if (const auto body = bodies_.find(entry); body != bodies_.end()) {
       start(slot, body->second.job, message.poll);
@@ -71,6 +73,7 @@ void Shard::take(const Take& message) {
       missing.push_back(entry);
     }
   }
+  give_back(message.kind, message.count - taken);
   nothing_to_start(message.poll, message.count - taken);
   if (!missing.empty()) {
     // Not before what was decided so far is durable: a job may just have been replaced.
@@ -93,7 +96,7 @@ std::vector<model::EntryNumber> Shard::next_without_body(const Ready& ready) {
 /// Gives the turn of a subject to a worker: the subject decides whether it still can.
 void Shard::start(Slot& slot, Job job, const std::shared_ptr<Poll>& poll) {
   const ClaimRequest& request = poll->request();
-  model::Policy policy = model::resolve(model::Policy{}, job->options);
+  model::Policy policy = policy_of(of_kind(slot.head.kind), job->options);
   policy.lease = std::max(request.lease.value_or(policy.lease), context_.config.lease_min);
   slot.job = std::move(job);
   enqueue(slot, model::Start{slot.head.kind, request.worker, model::Nonce{random_128()}, policy, {poll, 0}, slot.head.entry});
@@ -144,9 +147,9 @@ void Shard::bodies_read(BodiesRead& message) {
     const auto fetching = fetching_.extract(entry);
     Slot& slot = *fetching.mapped().slot;
     const auto& poll = fetching.mapped().poll;
-    if (slot.head.entry != entry || slot.head.status != model::Head::Status::ready) {
-      slot.starting = false; // cancelled, say, while its body was read
-      nothing_to_start(poll, 1);
+    const bool is_ready = slot.head.entry == entry && slot.head.status == model::Head::Status::ready;
+    if (!is_ready || of_kind(slot.turn_kind).live->is_paused()) { // cancelled, say, while its body was read
+      call_off_start(slot, poll);
       update_ready(slot);
       settle(slot);
     } else if (const auto cached = bodies_.find(entry); cached != bodies_.end()) {
@@ -156,8 +159,7 @@ void Shard::bodies_read(BodiesRead& message) {
     } else {
       spdlog::warn("body-not-read shard={} entry={} why=\"{}\"", id_.value(), entry.value(),
                    message.error.empty() ? "the journal has no such entry" : message.error);
-      slot.starting = false;
-      nothing_to_start(poll, 1);
+      call_off_start(slot, poll);
       set_timer(slot, model::BootClock::now() + fetch_retry); // its tick lists it again
     }
   }
@@ -169,6 +171,12 @@ void Shard::bodies_read(BodiesRead& message) {
       cache_body(entry, job->second); // only of open jobs: it is dropped when the job is closed
     }
   }
+}
+
+void Shard::call_off_start(Slot& slot, const std::shared_ptr<Poll>& poll) {
+  slot.starting = false;
+  end_permit(slot);
+  nothing_to_start(poll, 1);
 }
 
 /// Keeps the body of a new job for its start, while the node's cache has room: the oldest jobs are the next to run.

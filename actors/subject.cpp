@@ -38,7 +38,8 @@ private:
     decided.slot = seed_.slot;
     decided.commands = static_cast<std::uint32_t>(message.commands.size());
     for (model::Command& command : message.commands) {
-      mailbox.handle(std::move(command), {seed_.shard, now, seed_.context.kinds, random_64()}, decided.actions);
+      mailbox.handle(std::move(command), {seed_.shard, now, seed_.context.kinds, random_64(), &seed_.context.live_kinds},
+                     decided.actions);
     }
     decided.head = mailbox.head(now);
     decided.timer = mailbox.next_timer(now);

@@ -31,6 +31,10 @@ std::string_view name(WaitReason reason) {
     return "behind-hold";
   case WaitReason::paused:
     return "paused";
+  case WaitReason::kind_paused:
+    return "kind-paused";
+  case WaitReason::kind_limit:
+    return "kind-limit";
   case WaitReason::scheduled:
     return "scheduled";
   case WaitReason::backing_off:

@@ -45,6 +45,7 @@ struct Grant {
   FencingToken fencing_token; ///< filled in from the commit
   milliseconds lease{};       ///< as long as the policy says, but not past the attempt's timeout
   MonoTime deadline;          ///< when the node ends the lease if it hears nothing, by its own clock
+  milliseconds queued{};      ///< how long the job could have been started before it was
   std::string subject;
   std::string kind;
   std::string payload;
@@ -94,6 +95,8 @@ enum class WaitReason : std::uint8_t {
   behind_turn, ///< a younger job of its subject has the turn
   behind_hold, ///< outside code has the turn, or waits for it in front
   paused,      ///< it is next, and an operator has stopped the subject
+  kind_paused, ///< it is next, and an operator has stopped its kind
+  kind_limit,  ///< it is next, and as many jobs of its kind run here as may
   scheduled,   ///< run_at lies ahead
   backing_off, ///< retry_at lies ahead
   halted,      ///< it is out of attempts and stops its subject
@@ -101,15 +104,30 @@ enum class WaitReason : std::uint8_t {
 };
 std::string_view name(WaitReason reason);
 
+/// Who stopped the subject or the kind, and why.
+struct PauseView {
+  std::string by;
+  std::string why;
+  WallTime since;
+  friend bool operator==(const PauseView&, const PauseView&) = default;
+};
+
+/// What keeps all jobs of a kind from starting: a pause, or else a limit.
+struct KindWait {
+  std::optional<PauseView> pause;
+  std::uint32_t limit{}; ///< how many may run here at a time
+};
+
 struct JobView {
   EntryNumber entry;
   std::string kind;
   JobState state{};
   Attempt attempt;
   WaitReason reason{};
-  EntryNumber behind;          ///< with `behind`, `behind_turn` and `behind_hold`
-  std::optional<WallTime> due; ///< run_at of a scheduled, retry_at of a retrying job
-  std::uint64_t position{};    ///< as in Accepted
+  EntryNumber behind;                  ///< with `behind`, `behind_turn` and `behind_hold`
+  std::optional<WallTime> due;         ///< run_at of a scheduled, retry_at of a retrying job
+  std::uint64_t position{};            ///< as in Accepted
+  std::optional<KindWait> kind_wait{}; ///< with `kind_paused` and `kind_limit`
 };
 
 /// Who has the turn.
@@ -122,14 +140,6 @@ struct TurnView {
   WallTime deadline; ///< of the lease
   FencingToken fencing_token;
   bool cancel_requested{};
-};
-
-/// Who stopped the subject, and why.
-struct PauseView {
-  std::string by;
-  std::string why;
-  WallTime since;
-  friend bool operator==(const PauseView&, const PauseView&) = default;
 };
 
 /// Answer to Pause and Resume: how it stands now.
@@ -154,10 +164,12 @@ struct SubjectView {
 };
 
 struct JobStory;
+struct Kind;
 
-/// JobStory is never null.
-using Response = std::variant<Error, Accepted, Grant, NothingToStart, Outcome, Extended, Changed, SubjectView,
-                              std::shared_ptr<const JobStory>, HoldGrant, HoldGone, SubjectBusy, PauseChanged>;
+/// JobStory and Kind are never null.
+using Response =
+    std::variant<Error, Accepted, Grant, NothingToStart, Outcome, Extended, Changed, SubjectView,
+                 std::shared_ptr<const JobStory>, HoldGrant, HoldGone, SubjectBusy, PauseChanged, std::shared_ptr<const Kind>>;
 
 /// Where answers go. Implementations are called from actor threads, once per item, and must not block.
 class Recipient {

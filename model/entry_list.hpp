@@ -36,7 +36,7 @@ std::string_view name(EntryType type);
 
 struct Entry {
   EntryNumber number;
-  WallTime due;               ///< run_at of a scheduled, retry_at of a retrying entry
+  WallTime due; ///< run_at of a scheduled, retry_at of a retrying entry; of a waiting one since when it could start
   std::unique_ptr<Turn> turn; ///< while an attempt may still be answered
   KindId kind;
   Attempt attempt;          ///< starts so far

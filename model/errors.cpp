@@ -21,6 +21,8 @@ std::string_view name(Errc code) {
     return "subject-busy";
   case Errc::stale_fence:
     return "stale-fence";
+  case Errc::stale_revision:
+    return "stale-revision";
   case Errc::too_large:
     return "too-large";
   case Errc::unsupported_media_type:
@@ -61,6 +63,7 @@ int http_status(Errc code) {
   case Errc::subject_busy:
     return 409;
   case Errc::stale_fence:
+  case Errc::stale_revision:
     return 412;
   case Errc::too_large:
     return 413;
@@ -102,6 +105,8 @@ std::string_view title(Errc code) {
     return "The subject is busy.";
   case Errc::stale_fence:
     return "A newer turn has superseded this one, or it has ended.";
+  case Errc::stale_revision:
+    return "This has changed since it was read.";
   case Errc::too_large:
     return "The request passes a limit on size.";
   case Errc::unsupported_media_type:

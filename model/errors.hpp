@@ -18,6 +18,7 @@ enum class Errc {
   wrong_state,            ///< 409: the job is in a state in which this cannot be done
   subject_busy,           ///< 409: somebody else has the turn of the subject, or stands before
   stale_fence,            ///< 412: a newer attempt has superseded this receipt
+  stale_revision,         ///< 412: the settings have changed since they were read
   too_large,              ///< 413: a limit on size was passed
   unsupported_media_type, ///< 415: not application/json
   precondition_required,  ///< 428: a change of a hold must say which fencing token it was made for

@@ -22,6 +22,9 @@ inline constexpr std::size_t waiting_holds_max = 1'000;
 inline constexpr std::size_t attempts_shown_max = 20;
 inline constexpr std::uint32_t max_attempts_max = 1'000'000;
 inline constexpr std::uint32_t kinds_max = 10'000;
+/// Kinds of a cluster that may have settings or be paused: every node reads all of them when one has changed.
+inline constexpr std::uint32_t kinds_with_settings_max = 1'000;
+inline constexpr std::uint32_t kind_concurrency_max = 1'000'000;
 inline constexpr std::size_t batch_items_max = 10'000;
 /// As many shards as the id of a job has room for.
 inline constexpr std::uint32_t shard_count_max = 1'024;

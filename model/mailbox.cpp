@@ -15,9 +15,17 @@ void Mailbox::handle(Command command, const Context& context, std::vector<Action
 }
 
 void Mailbox::record(EntryNumber entry, RecordBody body, const Context& context, std::vector<Action>& actions) {
-  Record made{entry, context.now.wall, std::move(body)};
-  apply(made, Sequence{}, context.kinds);
-  actions.emplace_back(Append{std::move(made)});
+  Append made{Record{entry, context.now.wall, std::move(body)}};
+  if (const Entry* job = find_job(entry)) {
+    made.kind = job->kind;
+    made.before = job->state;
+  }
+  apply(made.record, Sequence{}, context.kinds);
+  if (const Entry* job = find_job(entry)) {
+    made.kind = job->kind;
+    made.after = job->state;
+  }
+  actions.emplace_back(std::move(made));
 }
 
 // ── Folding ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -33,7 +41,17 @@ void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
   std::visit(Overloaded{
                  [&](const Submitted& body) {
                    if (entry == nullptr) {
-                     fold(number, body, kinds);
+                     fold(number, body, record.at, kinds);
+                   }
+                 },
+                 [&](const Released& body) {
+                   if (entry != nullptr) {
+                     fold(*entry, body, record.at);
+                   }
+                 },
+                 [&](const Retried& body) {
+                   if (entry != nullptr) {
+                     fold(*entry, body, record.at);
                    }
                  },
                  [&](const Held& body) { fold(number, body, record.at, sequence); },
@@ -50,10 +68,10 @@ void Mailbox::apply(const Record& record, Sequence sequence, KindTable& kinds) {
              record.body);
 }
 
-void Mailbox::fold(EntryNumber number, const Submitted& body, KindTable& kinds) {
+void Mailbox::fold(EntryNumber number, const Submitted& body, WallTime at, KindTable& kinds) {
   Entry entry{
       .number = number,
-      .due = body.run_at.value_or(WallTime{}),
+      .due = body.run_at.value_or(at),
       .turn = nullptr,
       .kind = kinds.intern(body.kind),
       .attempt = {},
@@ -71,9 +89,7 @@ void Mailbox::fold(EntryNumber number, const Submitted& body, KindTable& kinds) 
 }
 
 void Mailbox::fold(Entry& entry, const Due&) {
-  Entry& inside = move_inside(entry.number);
-  inside.state = JobState::waiting;
-  inside.due = {};
+  move_inside(entry.number).state = JobState::waiting;
 }
 
 void Mailbox::fold(Entry& entry, const Started& body, WallTime at, Sequence sequence) {
@@ -116,12 +132,12 @@ void Mailbox::fold(Entry& entry, const AttemptFailed& body) {
   }
 }
 
-void Mailbox::fold(Entry& entry, const Released& body) {
+void Mailbox::fold(Entry& entry, const Released& body, WallTime at) {
   if (running_ == entry.number) {
     running_ = nobody;
   }
   entry.state = body.retry_at ? JobState::retrying : JobState::waiting;
-  entry.due = body.retry_at.value_or(WallTime{});
+  entry.due = body.retry_at.value_or(at);
   entry.turn.reset();
   if (body.retry_at) {
     renew_expiry_alarm(entry.number);
@@ -134,10 +150,10 @@ void Mailbox::fold(Entry& entry, const CancelRequested&) {
   }
 }
 
-void Mailbox::fold(Entry& entry, const Retried&) {
+void Mailbox::fold(Entry& entry, const Retried&, WallTime at) {
   Entry& inside = move_inside(entry.number);
   inside.state = JobState::waiting;
-  inside.due = {};
+  inside.due = at;
   inside.failures = 0;
   set_expiry(inside.number, std::nullopt); // whoever retries a job by hand wants it done, however late
 }
@@ -187,11 +203,15 @@ bool Mailbox::same_jobs_as(const Mailbox& other) const {
            left->started_at == right->started_at && left->open == right->open &&
            left->cancel_requested == right->cancel_requested;
   };
+  const auto same_due = [](const Entry& left, const Entry& right) { // of a waiting one it is for measuring alone
+    const bool decides = left.state == JobState::scheduled || left.state == JobState::retrying;
+    return !decides || left.due == right.due;
+  };
   const auto all_in = [&](const EntryList& mine, const EntryList& theirs) {
     return mine.first_where([&](const Entry& left) {
       const Entry* right = theirs.find(left.number);
       const bool is_volatile = left.type == EntryType::hold && !left.turn;
-      return !is_volatile && (right == nullptr || left.due != right->due || left.kind != right->kind ||
+      return !is_volatile && (right == nullptr || !same_due(left, *right) || left.kind != right->kind ||
                               left.attempt != right->attempt || left.failures != right->failures ||
                               left.state != right->state || left.type != right->type || !same_turn(left.turn, right->turn));
     }) == nullptr;

@@ -39,6 +39,10 @@ namespace turnwise::model {
 /// Must be journaled, after every record that came before it.
 struct Append {
   Record record;
+  // Of the job that it is about; nothing for holds, pauses, and records that change nothing.
+  std::optional<KindId> kind{};
+  std::optional<JobState> before{}; ///< nothing: it was not there
+  std::optional<JobState> after{};  ///< nothing: it is closed
 };
 /// Goes out when every record before it is durable.
 struct Reply {
@@ -58,11 +62,19 @@ using Action = std::variant<Append, Reply, AskJournal, Listed>;
 
 // ── What a mailbox needs from outside to decide ──────────────────────────────────────────────────────────────────────────
 
+/// Knows why no job of a kind starts now, if so. Asked for stories only: decisions are not made here.
+class KindWaits {
+public:
+  virtual ~KindWaits() = default;
+  [[nodiscard]] virtual std::optional<KindWait> wait_of(KindId kind) const = 0;
+};
+
 struct Context {
   ShardId shard;
   Now now;
   KindTable& kinds;
-  std::uint64_t random{}; ///< fresh for each command: spreads the backoff
+  std::uint64_t random{};   ///< fresh for each command: spreads the backoff
+  const KindWaits* waits{}; ///< null: all kinds may start
 };
 
 /// What the subject's next step waits for.
@@ -125,6 +137,21 @@ public:
   /// The state of an open entry as a record that stands for all earlier ones; nothing when it is not open. What a mailbox does
   /// not know is left out: the subject, and of a job all but its kind.
   [[nodiscard]] std::optional<Carried> carried(EntryNumber number, const KindTable& kinds) const;
+  /// The kind of the job that has the turn, and since when it has; nothing when none has.
+  struct Running {
+    KindId kind;
+    WallTime since;
+  };
+  [[nodiscard]] std::optional<Running> running_job() const;
+  /// Calls `visit(kind)` for each job that is in the mailbox and does not run.
+  template <class Visit>
+  void each_waiting(Visit visit) const {
+    queue_.for_each([&visit](const Entry& entry) {
+      if (entry.type == EntryType::job && is_waiting(entry.state)) {
+        visit(entry.kind);
+      }
+    });
+  }
   /// Gives up all holds that wait; returns the tickets that are owed an answer.
   std::vector<Ticket> take_waiting();
 
@@ -153,13 +180,13 @@ private:
   void decide(ListOpen& command, const Context& context, std::vector<Action>& actions);
   void decide(Carry& command, const Context& context, std::vector<Action>& actions);
 
-  void fold(EntryNumber number, const Submitted& body, KindTable& kinds);
+  void fold(EntryNumber number, const Submitted& body, WallTime at, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
   void fold(Entry& entry, const Started& body, WallTime at, Sequence sequence);
   void fold(Entry& entry, const AttemptFailed& body);
-  void fold(Entry& entry, const Released& body);
+  void fold(Entry& entry, const Released& body, WallTime at);
   void fold(Entry& entry, const CancelRequested& body);
-  void fold(Entry& entry, const Retried& body);
+  void fold(Entry& entry, const Retried& body, WallTime at);
   void fold(Entry& entry, const Replaced& body);
   void fold(Entry& entry, const HoldProlonged& body);
   static void fold(Entry& /*entry*/, const Coalesced& /*body*/) {}

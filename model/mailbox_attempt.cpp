@@ -1,4 +1,5 @@
 // Attempts: giving the turn, and what workers say about it.
+#include <algorithm>
 #include <utility>
 
 #include "model/limits.hpp"
@@ -79,6 +80,7 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
   }
   const EntryNumber number = next->number;
   const Attempt attempt{next->attempt.value() + 1};
+  const auto queued = std::chrono::duration_cast<milliseconds>(now.wall - next->due);
   record(number, Started{attempt, command.nonce, std::move(command.worker), command.policy}, context, actions);
   Turn& turn = *find(number)->turn;
   turn.timeout_at = timeout_end(now.mono, command.policy.timeout);
@@ -91,6 +93,7 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
       .fencing_token = {},
       .lease = lease,
       .deadline = turn.deadline,
+      .queued = std::max(queued, milliseconds{0}), // the clock of PostgreSQL may have been set back
       .subject = {},
       .kind = context.kinds.name(command.kind),
       .payload = {},

@@ -105,7 +105,7 @@ void Mailbox::fold(EntryNumber number, const Carried& body, KindTable& kinds) {
   }
   Entry entry{
       .number = number,
-      .due = body.due.value_or(WallTime{}),
+      .due = body.due.value_or(body.since),
       .turn = nullptr,
       .kind = body.type == CarriedType::job ? kinds.intern(body.job.kind) : KindId{},
       .attempt = body.attempt,

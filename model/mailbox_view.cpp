@@ -77,6 +77,12 @@ JobView Mailbox::describe(const Entry& entry, const Context& context) const {
     view.due = entry.due;
   }
   explain_wait(entry, context.now.wall, view);
+  if (view.reason == WaitReason::no_worker && context.waits != nullptr) {
+    view.kind_wait = context.waits->wait_of(entry.kind);
+    view.reason = !view.kind_wait         ? WaitReason::no_worker
+                  : view.kind_wait->pause ? WaitReason::kind_paused
+                                          : WaitReason::kind_limit;
+  }
   return view;
 }
 
@@ -129,6 +135,14 @@ std::vector<EntryNumber> Mailbox::answerable() const {
     rare_->outside.for_each(collect);
   }
   return entries;
+}
+
+std::optional<Mailbox::Running> Mailbox::running_job() const {
+  const Entry* holder = running();
+  if (holder == nullptr || holder->type != EntryType::job) {
+    return std::nullopt;
+  }
+  return Running{holder->kind, holder->turn->started_at};
 }
 
 FencingToken Mailbox::open_token() const {

@@ -31,6 +31,11 @@ constexpr bool is_final(JobState state) {
   return state >= JobState::succeeded;
 }
 
+/// In its mailbox, without the turn, and to be started by itself.
+constexpr bool is_waiting(JobState state) {
+  return state == JobState::waiting || state == JobState::retrying;
+}
+
 /// 64 bits of SHA-256 over what a client asked for: tells a repeated request from another one under the same key.
 using Fingerprint = std::uint64_t;
 

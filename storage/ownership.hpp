@@ -8,6 +8,7 @@
 
 #include "model/clock.hpp"
 #include "storage/journal.hpp"
+#include "storage/kinds.hpp"
 
 namespace turnwise::storage {
 
@@ -133,6 +134,16 @@ public:
   /// that somebody reads at this moment is left for another time.
   /// @returns how many were dropped
   virtual Result<std::size_t> drop_segments(const Retention& retention) = 0;
+
+  /// All kinds that something is set for, when anything has changed since `revision`; nothing when not. Changes become visible
+  /// in the order of their revisions: whoever asks again and again with the last one it got misses none.
+  virtual Result<std::optional<Kinds>> kinds_since(std::uint64_t revision) = 0;
+
+  /// Changes a kind. A change that changes nothing leaves the revision as it is; one that takes back all that was set leaves
+  /// none. Durable when it returns.
+  /// Errc::stale_revision and Errc::backlog_full (see kinds_with_settings_max) say no; after Errc::outcome_unknown it may have
+  /// been made.
+  virtual Result<model::Kind> change_kind(const model::KindChange& change) = 0;
 };
 
 /// Opens connections; shared by all threads of a node.

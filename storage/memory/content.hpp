@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/memory/kinds.hpp"
 #include "storage/memory/store.hpp"
 
 namespace turnwise::storage::memory {
@@ -92,6 +93,7 @@ struct Content {
   std::vector<Shard> shards;
   std::map<Incarnation, Node> nodes;
   std::map<std::uint64_t, Segment> segments{{1, Segment{}}};
+  KindTable kinds;
 };
 
 } // namespace turnwise::storage::memory

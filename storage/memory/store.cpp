@@ -171,6 +171,16 @@ public:
     return dropped;
   }
 
+  Result<std::optional<Kinds>> kinds_since(std::uint64_t revision) override {
+    const std::lock_guard lock{content_->mutex};
+    return content_->kinds.since(revision);
+  }
+
+  Result<model::Kind> change_kind(const model::KindChange& change) override {
+    const std::lock_guard lock{content_->mutex};
+    return content_->kinds.change(change, std::chrono::time_point_cast<model::microseconds>(std::chrono::system_clock::now()));
+  }
+
 private:
   [[nodiscard]] bool is_alive(Incarnation node) const {
     const auto found = content_->nodes.find(node);

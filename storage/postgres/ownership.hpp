@@ -24,6 +24,8 @@ public:
   Result<std::vector<Laggard>> laggards(Incarnation owner, std::uint64_t segment) override;
   Result<model::Done> advance_replay(Incarnation owner, std::span<const Holding> holdings, std::uint64_t segment) override;
   Result<std::size_t> drop_segments(const Retention& retention) override;
+  Result<std::optional<Kinds>> kinds_since(std::uint64_t revision) override;
+  Result<model::Kind> change_kind(const model::KindChange& change) override;
 
 private:
   /// A beat is due every second: nothing on this connection may take longer than a node's lease has to give.

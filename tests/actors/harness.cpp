@@ -38,6 +38,13 @@ struct IsolatedOwnership : storage::Ownership {
     return inner->advance_replay(n, h, s);
   }
   model::Result<std::size_t> drop_segments(const storage::Retention& r) override { return inner->drop_segments(r); }
+  model::Result<std::optional<storage::Kinds>> kinds_since(std::uint64_t r) override { return inner->kinds_since(r); }
+  model::Result<model::Kind> change_kind(const model::KindChange& c) override {
+    if (store.is_cut) {
+      return model::Error{model::Errc::unavailable, "cut", ""};
+    }
+    return inner->change_kind(c);
+  }
   std::unique_ptr<storage::Ownership> inner;
   IsolatedStore& store;
 };
