@@ -20,6 +20,16 @@ std::string_view next_part(std::string_view& rest, char separator) {
   return part;
 }
 
+/// "7" with its quotes, and nothing else.
+std::optional<std::uint64_t> quoted_number(std::string_view field) {
+  std::uint64_t number = 0;
+  const bool quoted = field.size() > 2 && field.front() == '"' && field.back() == '"';
+  const auto digits = quoted ? field.substr(1, field.size() - 2) : std::string_view{};
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool whole = quoted && failure == std::errc{} && end == digits.data() + digits.size();
+  return whole ? std::optional{number} : std::nullopt;
+}
+
 } // namespace
 
 std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer, std::chrono::seconds most) {
@@ -64,14 +74,22 @@ model::Result<model::FencingToken> if_match(std::string_view field) {
     return model::Error{model::Errc::precondition_required,
                         "say in If-Match which fencing token this is for: the ETag of the answer that granted the hold", ""};
   }
-  std::uint64_t token = 0;
-  const bool quoted = field.size() > 2 && field.front() == '"' && field.back() == '"';
-  const auto digits = quoted ? field.substr(1, field.size() - 2) : std::string_view{};
-  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), token);
-  if (!quoted || failure != std::errc{} || end != digits.data() + digits.size()) {
+  const auto token = quoted_number(field);
+  if (!token) {
     return model::Error{model::Errc::malformed, "If-Match must be one fencing token in quotes, like \"1099511627779\"", ""};
   }
-  return model::FencingToken{token};
+  return model::FencingToken{*token};
+}
+
+model::Result<std::optional<std::uint64_t>> if_match_revision(std::string_view field) {
+  if (field.empty()) {
+    return std::optional<std::uint64_t>{};
+  }
+  const auto revision = quoted_number(field);
+  if (!revision) {
+    return model::Error{model::Errc::malformed, "If-Match must be one revision in quotes, as ETag gave it, like \"7\"", ""};
+  }
+  return revision;
 }
 
 std::string traceparent(std::string_view field) {

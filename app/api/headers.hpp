@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ model::Result<model::FencingToken> if_match(std::string_view field);
 
 /// The `traceparent` that a request's jobs carry on; empty when there is none that can be one.
 std::string traceparent(std::string_view field);
+
+/// The revision of a kind in If-Match, in quotes as ETag gave it; nothing when there is no such field.
+model::Result<std::optional<std::uint64_t>> if_match_revision(std::string_view field);
 
 /// Whether a Content-Type is application/json, with no parameter but charset=utf-8.
 bool is_json(std::string_view content_type);

@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include "app/api/job_options.hpp"
 #include "app/api/object_reader.hpp"
 #include "app/api/requests.hpp"
 #include "model/limits.hpp"
@@ -16,11 +17,6 @@ namespace {
 using model::Errc;
 using model::Error;
 using model::NewJob;
-using std::chrono::hours;
-
-constexpr milliseconds timeout_max = hours{24 * 7};
-constexpr milliseconds backoff_max = hours{24 * 30};
-constexpr double backoff_factor_max = 100;
 
 constexpr std::string_view job_members =
     "a job has subject, kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
@@ -28,7 +24,6 @@ constexpr std::string_view job_members =
 constexpr std::string_view deferred_members =
     "a deferred job has kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
     "lease, coalesce, expires_at, metadata, traceparent";
-constexpr std::string_view backoff_members = "backoff has initial, factor, max, jitter";
 
 void read_names(ObjectReader& in, NewJob& job) {
   job.subject = in.required_text("subject", "name what the job works on, like \"artifact:123\"");
@@ -39,40 +34,6 @@ void read_names(ObjectReader& in, NewJob& job) {
   if (const auto checked = model::check_kind(job.kind); !checked) {
     in.refuse("kind", checked.error().detail);
   }
-}
-
-std::optional<model::Backoff> read_backoff(ObjectReader& in) {
-  const auto* object = in.object("backoff");
-  if (object == nullptr) {
-    return std::nullopt;
-  }
-  static constexpr std::pair<std::string_view, model::Jitter> jitters[] = {{"full", model::Jitter::full},
-                                                                           {"none", model::Jitter::none}};
-  model::Backoff backoff;
-  ObjectReader inner(*object, in.pointer("backoff"));
-  backoff.initial = inner.duration("initial", milliseconds{1}, backoff_max).value_or(backoff.initial);
-  backoff.factor = inner.decimal("factor", 1, backoff_factor_max).value_or(backoff.factor);
-  backoff.max = inner.duration("max", milliseconds{1}, backoff_max).value_or(std::max(backoff.max, backoff.initial));
-  backoff.jitter = choice(inner, "jitter", jitters).value_or(backoff.jitter);
-  if (backoff.max < backoff.initial) {
-    inner.refuse("max", "max must not be less than initial");
-  }
-  if (auto fault = std::move(inner).fault(backoff_members)) {
-    in.refuse(std::move(*fault));
-  }
-  return backoff;
-}
-
-void read_options(ObjectReader& in, model::JobOptions& options, const RequestLimits& limits) {
-  static constexpr std::pair<std::string_view, model::OnFailure> endings[] = {
-      {"park", model::OnFailure::park}, {"halt", model::OnFailure::halt}, {"discard", model::OnFailure::discard}};
-  if (const auto count = in.integer("max_attempts", 1, model::max_attempts_max)) {
-    options.max_attempts = static_cast<std::uint32_t>(*count);
-  }
-  options.backoff = read_backoff(in);
-  options.on_failure = choice(in, "on_failure", endings);
-  options.timeout = in.duration("timeout", milliseconds{1}, timeout_max);
-  options.lease = in.duration("lease", limits.lease_min, model::lease_max);
 }
 
 void read_times(ObjectReader& in, NewJob& job) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/engine.hpp"
 #include "app/json/writer.hpp"
 #include "model/clock.hpp"
 #include "model/command.hpp"
@@ -38,6 +39,11 @@ std::string hold_document(const model::HoldGrant& grant, std::string_view subjec
 std::string busy_document(const model::SubjectBusy& busy, std::string_view subject, model::ShardId shard);
 /// The whole document of the answer to pause and resume.
 std::string pause_document(std::string_view subject, const std::optional<model::PauseView>& pause);
+
+/// A member that tells of a pause, if there is one; `out` is inside an object.
+void write_pause(Writer& out, std::string_view member, const std::optional<model::PauseView>& pause);
+/// One object per kind. @param runs_here  how this node runs its jobs itself; may be empty
+void write_kind(Writer& out, const actors::KindStatus& status, std::string_view runs_here);
 
 /// What is known of a subject's turn besides the job that is described.
 struct TurnContext {

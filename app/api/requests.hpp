@@ -39,6 +39,9 @@ struct Words {
 enum class Wants { by_and_why, by };
 Result<Words> parse_words(const boost::json::object& object, Wants wants);
 
+/// The body of PUT /v1/kinds/{kind}.
+Result<model::KindSettings> parse_kind_settings(const boost::json::object& object, const RequestLimits& limits);
+
 /// Where an idempotency key may stand: nowhere for the job of a hold, whose subject stands elsewhere as well.
 enum class KeyPlace { header, member, nowhere };
 

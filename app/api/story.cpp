@@ -1,6 +1,7 @@
 // The story of a job and of a subject, with the reason why each job waits.
 #include <fmt/format.h>
 
+#include "app/api/job_options.hpp"
 #include "app/api/render.hpp"
 #include "app/api/time_text.hpp"
 
@@ -46,6 +47,16 @@ std::string moment(const std::optional<WallTime>& due, WallTime now) {
   return fmt::format("in {} ({})", for_people(duration_cast<milliseconds>(*due - now)), to_text(*due));
 }
 
+/// What stops its whole kind.
+std::string because_of_kind(const JobView& job) {
+  const model::KindWait wait = job.kind_wait.value_or(model::KindWait{});
+  if (wait.pause) {
+    return fmt::format("is next, but {} paused the kind {} at {}: {}", wait.pause->by, job.kind, to_text(wait.pause->since),
+                       wait.pause->why);
+  }
+  return fmt::format("is next, but as many jobs of kind {} run on its node as may: {}", job.kind, wait.limit);
+}
+
 void write_wait(Writer& out, const JobView& job, const TurnContext& context) {
   if (job.reason == WaitReason::none) {
     return;
@@ -57,6 +68,12 @@ void write_wait(Writer& out, const JobView& job, const TurnContext& context) {
   }
   if (job.due) {
     out.member("due", to_text(*job.due));
+  }
+  if (job.kind_wait) {
+    write_pause(out, "kind_pause", job.kind_wait->pause);
+    if (!job.kind_wait->pause) {
+      out.member("kind_limit", job.kind_wait->limit);
+    }
   }
 }
 
@@ -82,30 +99,6 @@ void write_optional(Writer& out, std::string_view name, const std::optional<Wall
   if (value) {
     out.member(name, to_text(*value));
   }
-}
-void write_optional(Writer& out, std::string_view name, const std::optional<milliseconds>& value) {
-  if (value) {
-    out.member(name, to_text(*value));
-  }
-}
-
-/// What the job said of itself when it was submitted.
-void write_options(Writer& out, const model::JobOptions& options) {
-  if (options.max_attempts) {
-    out.member("max_attempts", *options.max_attempts);
-  }
-  if (const auto& backoff = options.backoff) {
-    out.key("backoff").begin_object();
-    out.member("initial", to_text(backoff->initial)).key("factor").number(backoff->factor);
-    out.member("max", to_text(backoff->max));
-    out.member("jitter", name(backoff->jitter));
-    out.end_object();
-  }
-  if (options.on_failure) {
-    out.member("on_failure", name(*options.on_failure));
-  }
-  write_optional(out, "timeout", options.timeout);
-  write_optional(out, "lease", options.lease);
 }
 
 void write_attempts(Writer& out, const JobStory& story) {
@@ -151,14 +144,6 @@ void write_turn_or_null(Writer& out, std::string_view member, const std::optiona
   }
 }
 
-void write_pause(Writer& out, const std::optional<model::PauseView>& pause) {
-  if (pause) {
-    out.key("pause").begin_object();
-    out.member("by", pause->by).member("why", pause->why).member("since", to_text(pause->since));
-    out.end_object();
-  }
-}
-
 /// One word for what the subject does.
 std::string_view state_of(const model::SubjectView& view) {
   if (view.turn) {
@@ -174,6 +159,14 @@ std::string_view state_of(const model::SubjectView& view) {
 }
 
 } // namespace
+
+void write_pause(Writer& out, std::string_view member, const std::optional<model::PauseView>& pause) {
+  if (pause) {
+    out.key(member).begin_object();
+    out.member("by", pause->by).member("why", pause->why).member("since", to_text(pause->since));
+    out.end_object();
+  }
+}
 
 std::string because(const JobView& job, const TurnContext& context) {
   switch (job.reason) {
@@ -191,6 +184,9 @@ std::string because(const JobView& job, const TurnContext& context) {
     return context.pause ? fmt::format("is next, but {} paused the subject at {}: {}", context.pause->by,
                                        to_text(context.pause->since), context.pause->why)
                          : "is next, but the subject is paused";
+  case WaitReason::kind_paused:
+  case WaitReason::kind_limit:
+    return because_of_kind(job);
   case WaitReason::scheduled:
     return fmt::format("is scheduled and enters the mailbox {}", moment(job.due, context.now));
   case WaitReason::backing_off:
@@ -251,7 +247,7 @@ std::string busy_document(const model::SubjectBusy& busy, std::string_view subje
                        : busy.pause ? fmt::format("{} paused the subject: {}", busy.pause->by, busy.pause->why)
                                     : "jobs or holds stand before this one");
   write_turn_or_null(out, "turn", busy.turn, shard);
-  write_pause(out, busy.pause);
+  write_pause(out, "pause", busy.pause);
   out.member("queue_length", busy.queue_length);
   out.end_object();
   return std::move(out).take();
@@ -261,7 +257,7 @@ std::string pause_document(std::string_view subject, const std::optional<model::
   Writer out;
   out.begin_object();
   out.member("subject", subject).member("paused", pause.has_value());
-  write_pause(out, pause);
+  write_pause(out, "pause", pause);
   out.end_object();
   return std::move(out).take();
 }
@@ -272,7 +268,7 @@ std::string subject_document(std::string_view subject, const model::SubjectView&
   out.begin_object();
   out.member("subject", subject).member("state", state_of(view));
   write_turn_or_null(out, "turn", view.turn, shard);
-  write_pause(out, view.pause);
+  write_pause(out, "pause", view.pause);
   out.member("queue_length", view.queue_length).member("outside_count", view.outside_count);
   out.key("jobs").begin_array();
   for (const JobView& job : view.jobs) {

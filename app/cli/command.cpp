@@ -13,7 +13,7 @@
 namespace turnwise::cli {
 namespace {
 
-constexpr std::array<Command, 12> all{{
+constexpr std::array<Command, 14> all{{
     {"serve", "run a node on a PostgreSQL of yours", serve},
     {"dev", "run a node with a private PostgreSQL in a folder", dev},
     {"migrate", "bring a database to this version's schema, or show its state", migrate},
@@ -22,8 +22,10 @@ constexpr std::array<Command, 12> all{{
     {"subject", "show a subject: who has the turn, who waits and why", subject},
     {"claim", "claim turns as a worker, and say what became of them", claim},
     {"hold", "take a turn of a subject and run a command in it", hold},
-    {"pause", "stop a subject", pause},
-    {"resume", "let a paused subject go on", resume},
+    {"pause", "stop a subject, or a kind of jobs", pause},
+    {"resume", "let a paused subject or kind go on", resume},
+    {"kinds", "list the kinds of jobs", kinds},
+    {"kind", "show a kind of jobs, or change what is set for it", kind},
     {"completion", "print a script that completes commands and options in a shell", completion},
     {"version", "print the version", version},
 }};

@@ -34,6 +34,8 @@ int claim(const Arguments& arguments);
 int hold(const Arguments& arguments);
 int pause(const Arguments& arguments);
 int resume(const Arguments& arguments);
+int kinds(const Arguments& arguments);
+int kind(const Arguments& arguments);
 int completion(const Arguments& arguments);
 int version(const Arguments& arguments);
 

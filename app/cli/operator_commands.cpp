@@ -35,8 +35,25 @@ std::string path_of(std::string_view subject, std::string_view verb) {
   return fmt::format("/v1/subjects/{}/{}", client::percent_encode(subject), verb);
 }
 
+/// A subject or a kind: which of the two is to be stopped or let go on.
+struct Stopped {
+  std::string subject, kind;
+
+  [[nodiscard]] std::string path(std::string_view verb) const {
+    if (subject.empty() == kind.empty()) {
+      throw CLI::ValidationError("subject, --kind", "name a subject or a kind, one of the two");
+    }
+    return kind.empty() ? path_of(subject, verb) : fmt::format("/v1/kinds/{}/{}", client::percent_encode(kind), verb);
+  }
+};
+
+void declare(CLI::App& app, Stopped& stopped) {
+  app.add_option("subject", stopped.subject, "The subject, like artifact:123");
+  app.add_option("--kind", stopped.kind, "Instead of a subject: all jobs of this kind, like build_coverage");
+}
+
 void print_pause(const object& answer) {
-  print_members(answer, {"subject", "paused"});
+  print_members(answer, {"subject", "kind", "paused"});
   if (const auto* pause = answer.if_contains("pause"); pause != nullptr && pause->is_object()) {
     print_members(pause->get_object(), {"by", "why", "since"});
   }
@@ -126,37 +143,37 @@ int run_held(const HoldOptions& hold, const ClientOptions& options, const object
 int pause(const Arguments& arguments) {
   CLI::App app;
   ClientOptions options;
-  std::string subject;
+  Stopped stopped;
   std::string by = user_name();
   std::string why;
-  app.add_option("subject", subject, "The subject, like artifact:123")->required();
+  declare(app, stopped);
   app.add_option("--why", why, "Why, for those who will ask")->required();
   app.add_option("--by", by, "Who")->capture_default_str();
-  describe(app, "pause", "Stops a subject: what runs goes on to its end, nothing else starts.");
+  describe(app, "pause", "Stops a subject or a kind: what runs goes on to its end, nothing else starts.");
   declare(app, options);
   if (const auto status = parse(app, arguments)) {
     return *status;
   }
   json::Writer out;
   out.begin_object().member("by", by).member("why", why).end_object();
-  return make_call(options, {"POST", path_of(subject, "pause"), std::move(out).take()}, print_pause);
+  return make_call(options, {"POST", stopped.path("pause"), std::move(out).take()}, print_pause);
 }
 
 int resume(const Arguments& arguments) {
   CLI::App app;
   ClientOptions options;
-  std::string subject;
+  Stopped stopped;
   std::string by = user_name();
-  app.add_option("subject", subject, "The subject, like artifact:123")->required();
+  declare(app, stopped);
   app.add_option("--by", by, "Who")->capture_default_str();
-  describe(app, "resume", "Lets a paused subject go on.");
+  describe(app, "resume", "Lets a paused subject or kind go on.");
   declare(app, options);
   if (const auto status = parse(app, arguments)) {
     return *status;
   }
   json::Writer out;
   out.begin_object().member("by", by).end_object();
-  return make_call(options, {"POST", path_of(subject, "resume"), std::move(out).take()}, print_pause);
+  return make_call(options, {"POST", stopped.path("resume"), std::move(out).take()}, print_pause);
 }
 
 int hold(const Arguments& arguments) {

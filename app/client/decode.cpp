@@ -70,6 +70,7 @@ constexpr std::array every_errc{
     Errc::method_not_allowed,
     Errc::wrong_state,
     Errc::stale_fence,
+    Errc::stale_revision,
     Errc::too_large,
     Errc::unsupported_media_type,
     Errc::idempotency_mismatch,

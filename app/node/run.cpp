@@ -66,6 +66,12 @@ int serve(const Parts& parts, const std::string& address, http::Server& server, 
   http::Limits limits;
   routes::Context context{engine, server.counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
+  for (const auto& kind : parts.options.exec) {
+    context.runs_here.emplace(kind.kind, "exec");
+  }
+  for (const auto& kind : parts.in_process) {
+    context.runs_here.emplace(kind.kind, "in-process");
+  }
   const auto hosts = parts.options.insecure ? http::Hosts::any : http::Hosts::local;
   http::Router router(routes::all(context, limits), limits.body_bytes_max, hosts);
   server.start(router);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -27,8 +28,9 @@ struct Context {
   actors::Engine& engine;
   const http::Counters& connections;
   api::RequestLimits limits;
-  milliseconds engine_timeout{30'000}; ///< after it a read is `unavailable`, and a write `outcome-unknown`
-  std::atomic<bool> draining{};        ///< /readyz says no
+  milliseconds engine_timeout{30'000};                 ///< after it a read is `unavailable`, and a write `outcome-unknown`
+  std::atomic<bool> draining{};                        ///< /readyz says no
+  std::map<std::string, std::string_view> runs_here{}; ///< kinds whose jobs this node runs itself: "exec" or "in-process"
 };
 
 /// One moment, for texts that speak of the present.

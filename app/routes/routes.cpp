@@ -48,6 +48,11 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
   post("/v1/subjects/{subject}/holds", body, take_hold);
   call(http::Verb::patch, "/v1/holds/{id}", http::Route::Takes::json, renew_hold);
   call(http::Verb::delete_, "/v1/holds/{id}", http::Route::Takes::nothing, release_hold);
+  get("/v1/kinds", list_kinds);
+  get("/v1/kinds/{kind}", show_kind);
+  call(http::Verb::put, "/v1/kinds/{kind}", http::Route::Takes::json, put_kind);
+  post("/v1/kinds/{kind}/pause", body, pause_kind);
+  post("/v1/kinds/{kind}/resume", body, resume_kind);
   get("/v1/stats", show_stats);
   get("/livez", livez);
   get("/readyz", readyz);

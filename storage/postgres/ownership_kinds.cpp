@@ -75,26 +75,34 @@ model::Kind present(pqxx::work& transaction, const std::string& name) {
   return kind_of(rows.front());
 }
 
+struct Stored {
+  model::Kind kind;
+  bool has_changed{};
+};
+
 /// What the change makes of the kind, stored but not committed.
-Result<model::Kind> store_change(pqxx::work& transaction, const model::KindChange& change) {
+Result<Stored> store_change(pqxx::work& transaction, const model::KindChange& change) {
   const auto revision = transaction.query_value<std::uint64_t>(text(sql::next_kind_revision));
   const model::Kind before = present(transaction, change.kind);
   const auto now_us = transaction.query_value<std::int64_t>(text(sql::wall_clock));
   auto after = model::changed(before, change, model::WallTime{model::microseconds{now_us}});
-  if (!after.ok() || *after == before) {
-    return after;
+  if (!after.ok()) {
+    return after.error();
+  }
+  if (*after == before) {
+    return Stored{before, false};
   }
   if (after->is_plain()) {
     after->revision = 0;
     transaction.exec(text(sql::forget_kind), pqxx::params{change.kind});
-    return after;
+    return Stored{*after, true};
   }
   if (before.is_plain() && transaction.query_value<std::uint64_t>(text(sql::count_kinds)) >= model::kinds_with_settings_max) {
     return too_many_kinds();
   }
   after->revision = revision;
   transaction.exec(text(sql::store_kind), parameters_of(*after));
-  return after;
+  return Stored{*after, true};
 }
 
 } // namespace
@@ -118,13 +126,16 @@ Result<model::Kind> OwnershipTables::change_kind(const model::KindChange& change
   bool is_committing = false;
   auto result = connection_.attempt([&](pqxx::connection& connection) -> Result<model::Kind> {
     pqxx::work transaction{connection};
-    auto after = store_change(transaction, change);
-    if (after.ok()) {
+    const auto stored = store_change(transaction, change);
+    if (!stored.ok()) {
+      return stored.error();
+    }
+    if (stored->has_changed) {
       is_committing = true;
       transaction.commit();
       is_committing = false;
     }
-    return after;
+    return stored->kind;
   });
   if (!result.ok() && is_committing) {
     return model::Error{

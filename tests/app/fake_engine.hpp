@@ -36,6 +36,8 @@ public:
   std::function<model::Response(model::JobId, model::FencingToken)> on_release;
   std::function<model::Response(std::string, std::string, std::string)> on_pause;
   std::function<model::Response(std::string, std::string)> on_resume;
+  std::function<model::Response(const model::KindChange&)> on_kind_change;
+  std::vector<actors::KindStatus> all_kinds;
   std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
 
@@ -68,6 +70,17 @@ public:
   }
   void resume(std::string subject, std::string by, Ticket ticket) override {
     answer_with(on_resume(std::move(subject), std::move(by)), ticket);
+  }
+
+  void change_kind(model::KindChange change, Ticket ticket) override { answer_with(on_kind_change(change), ticket); }
+  [[nodiscard]] std::vector<actors::KindStatus> kinds() const override { return all_kinds; }
+  [[nodiscard]] std::optional<actors::KindStatus> kind(const std::string& name) const override {
+    for (const auto& status : all_kinds) {
+      if (status.kind.name == name) {
+        return status;
+      }
+    }
+    return std::nullopt;
   }
 
   [[nodiscard]] actors::Stats stats() const override { return {.jobs_open = 7, .submitted = 9, .journal_up = true}; }

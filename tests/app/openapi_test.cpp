@@ -48,14 +48,29 @@ model::Response story(model::JobState state, std::optional<model::JobView> now) 
 }
 
 model::JobView waiting(model::WaitReason reason) {
-  return {model::EntryNumber{8},
-          "build_coverage",
-          model::JobState::waiting,
-          model::Attempt{1},
-          reason,
-          model::EntryNumber{7},
-          noon,
-          1};
+  model::JobView view{model::EntryNumber{8},
+                      "build_coverage",
+                      model::JobState::waiting,
+                      model::Attempt{1},
+                      reason,
+                      model::EntryNumber{7},
+                      noon,
+                      1};
+  if (reason == model::WaitReason::kind_paused) {
+    view.kind_wait = model::KindWait{model::PauseView{"ann", "incident 7", noon}, 0};
+  } else if (reason == model::WaitReason::kind_limit) {
+    view.kind_wait = model::KindWait{{}, 3};
+  }
+  return view;
+}
+
+/// A kind with everything that a kind may have.
+model::Kind kind_story() {
+  model::Kind kind{
+      .name = "build_coverage", .revision = 7, .settings = {}, .pause = model::PauseView{"ann", "incident 7", noon}};
+  kind.settings.defaults = {5U, model::Backoff{}, model::OnFailure::halt, 60'000ms, 30'000ms};
+  kind.settings.concurrency = 3;
+  return kind;
 }
 
 model::SubjectView subject_story() {
@@ -64,7 +79,8 @@ model::SubjectView subject_story() {
   view.turn = model::TurnView{
       model::EntryType::job, model::EntryNumber{7}, model::Attempt{1}, "w1", noon, noon + 30s, model::FencingToken{77}, true};
   view.queue_length = 2;
-  view.jobs = {waiting(model::WaitReason::behind), waiting(model::WaitReason::backing_off)};
+  view.jobs = {waiting(model::WaitReason::behind), waiting(model::WaitReason::backing_off),
+               waiting(model::WaitReason::kind_paused), waiting(model::WaitReason::kind_limit)};
   return view;
 }
 
@@ -96,6 +112,9 @@ void prepare(HttpFixture& node, const Operation& operation) {
     return model::PauseChanged{model::PauseView{by, why, noon}};
   };
   node.engine.on_resume = [](const std::string&, const std::string&) { return model::PauseChanged{}; };
+  node.engine.on_kind_change = [](const model::KindChange&) { return std::make_shared<const model::Kind>(kind_story()); };
+  node.engine.all_kinds = {{kind_story(), 1, 2}};
+  node.context.runs_here = {{"build_coverage", "exec"}};
   if (operation.path == "/v1/claims") {
     auto grant = test::grant_of(7);
     grant.metadata = R"({"trace":1})";
@@ -215,6 +234,10 @@ TEST_CASE("every example is accepted and answered as documented, and nothing is 
   const auto& show_job = find(operations, "GET", "/v1/jobs/{id}");
   node.engine.on_job = [](model::JobId) { return story(model::JobState::succeeded, std::nullopt); };
   check(contract, show_job, node.get(contract.target(show_job)));
+  for (const auto reason : {model::WaitReason::kind_paused, model::WaitReason::kind_limit}) {
+    node.engine.on_job = [reason](model::JobId) { return story(model::JobState::waiting, waiting(reason)); };
+    check(contract, show_job, node.get(contract.target(show_job)));
+  }
   check(contract, find(operations, "POST", "/v1/jobs/batch"), node.post("/v1/jobs/batch", R"({"jobs":[{"subject":"a:1"}]})"));
   const auto& hold = find(operations, "POST", "/v1/subjects/{subject}/holds");
   node.engine.on_hold = [](const actors::HoldRequest&) -> model::Response {
@@ -282,6 +305,7 @@ TEST_CASE("every problem is documented, with its status where it can come") {
     node.engine.on_release = [code](auto...) { return model::Error{code, "so it is", ""}; };
     node.engine.on_pause = [code](auto...) { return model::Error{code, "so it is", ""}; };
     node.engine.on_resume = [code](auto...) { return model::Error{code, "so it is", ""}; };
+    node.engine.on_kind_change = [code](const model::KindChange&) { return model::Error{code, "so it is", ""}; };
   };
   const std::vector<Errc> common{Errc::unavailable, Errc::insufficient_storage, Errc::outcome_unknown, Errc::internal};
   const std::pair<std::string_view, std::vector<Errc>> own[] = {
@@ -292,6 +316,8 @@ TEST_CASE("every problem is documented, with its status where it can come") {
       {"/v1/subjects/{subject}/holds", {Errc::backlog_full}},
       {"/v1/subjects/{subject}/pause", {}},
       {"/v1/subjects/{subject}/resume", {}},
+      {"/v1/kinds/{kind}/pause", {Errc::backlog_full}},
+      {"/v1/kinds/{kind}/resume", {Errc::backlog_full}},
       {"/v1/holds/{id}", {Errc::not_found, Errc::stale_fence}},
       {"/v1/claims", {Errc::backlog_full}},
       {"/v1/claims/{receipt}/complete", {Errc::not_found, Errc::stale_fence}},
@@ -314,6 +340,12 @@ TEST_CASE("every problem is documented, with its status where it can come") {
         check(contract, operation, reply);
       }
     }
+  }
+
+  const auto& put_kind = find(operations, "PUT", "/v1/kinds/{kind}");
+  for (const auto code : {Errc::unavailable, Errc::outcome_unknown, Errc::internal, Errc::backlog_full, Errc::stale_revision}) {
+    refuse_with(code);
+    check(contract, put_kind, send(node, put_kind, contract.target(put_kind), "{}", contract.fields(put_kind)));
   }
 
   // What every call refuses by itself.

@@ -155,6 +155,9 @@ public:
   void release_hold(model::JobId, model::FencingToken, model::Ticket) override { unused(); }
   void pause(std::string, std::string, std::string, model::Ticket) override { unused(); }
   void resume(std::string, std::string, model::Ticket) override { unused(); }
+  void change_kind(model::KindChange, model::Ticket) override { unused(); }
+  [[nodiscard]] std::vector<actors::KindStatus> kinds() const override { return {}; }
+  [[nodiscard]] std::optional<actors::KindStatus> kind(const std::string&) const override { return {}; }
   [[nodiscard]] actors::Stats stats() const override { return {}; }
   [[nodiscard]] std::string metrics() const override { return {}; }
   [[nodiscard]] bool ready() const override { return true; }
