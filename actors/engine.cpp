@@ -224,6 +224,7 @@ public:
     }
   }
 
+  void watch_kinds(std::function<void()> changed) override { context_.live_kinds.watch(std::move(changed)); }
   [[nodiscard]] std::vector<KindStatus> kinds() const override { return context_.live_kinds.list(); }
   [[nodiscard]] std::optional<KindStatus> kind(const std::string& name) const override {
     return context_.live_kinds.find(name);

@@ -1,5 +1,7 @@
 #include "app/config/node_options.hpp"
 
+#include <fstream>
+
 #include <fmt/format.h>
 
 #include "app/api/time_text.hpp"
@@ -8,6 +10,7 @@
 #include "app/config/toml.hpp"
 #include "app/handlers/runner.hpp"
 #include "app/http/server.hpp"
+#include "app/push/address_rules.hpp"
 #include "model/subject.hpp"
 
 namespace turnwise::config {
@@ -103,6 +106,16 @@ void declare_engine(OptionSet& set, actors::EngineConfig& engine) {
            "Start although PostgreSQL says fsync=off or the like: acknowledged jobs may then be lost when the machine fails");
 }
 
+void declare_push(OptionSet& set, PushOptions& push) {
+  set.section("Push");
+  set.list("push-allow", push.allow,
+           "Networks that jobs may be pushed to although they are not of the public internet, like 10.0.0.0/8; whoever may set "
+           "the address of a kind can make this node talk to what is there");
+  set.flag("push-http", push.http, "Push to http:// addresses, too: whoever is on the way can read the jobs");
+  set.text("push-ca-file", push.ca_file,
+           "PEM file with the certificate authorities that receivers are checked by; empty: the system's");
+}
+
 std::string exec_toml(const handlers::ExecKind& exec) {
   std::vector<std::string> words;
   for (const auto& word : exec.argv) {
@@ -120,6 +133,7 @@ OptionSet declare_node_options(CLI::App& app, NodeOptions& options, Database dat
   OptionSet set(app);
   declare_edges(set, options, database);
   declare_engine(set, options.engine);
+  declare_push(set, options.push);
   read_file_too(app, options.exec);
   return set;
 }
@@ -137,6 +151,14 @@ std::vector<std::string> validate(const NodeOptions& options) {
         fmt::format("listen: {} can be reached from other machines, and requests need no token; listen on 127.0.0.1, "
                     "or say --insecure if everybody who reaches it may do everything",
                     options.listen));
+  }
+  for (const auto& network : options.push.allow) {
+    if (const auto parsed = push::parse_network(network); !parsed) {
+      faults.push_back("push-allow: " + parsed.error().detail);
+    }
+  }
+  if (const auto& file = options.push.ca_file; !file.empty() && !std::ifstream(file)) {
+    faults.push_back(fmt::format("push-ca-file: {} cannot be read", file));
   }
   if (!options.exec.empty()) {
     for (auto& fault : handlers::validate(handlers::RunnerConfig{}, handlers::Handlers{options.exec, {}})) {

@@ -13,6 +13,7 @@
 #include "app/node/descriptors.hpp"
 #include "app/node/drain.hpp"
 #include "app/node/place.hpp"
+#include "app/node/pushing.hpp"
 #include "app/node/stop_limit.hpp"
 #include "app/node/stop_signal.hpp"
 #include "app/routes/routes.hpp"
@@ -38,11 +39,9 @@ void end_process(const std::string& reason) {
   std::_Exit(exit_fatal);
 }
 
-model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, const Parts& parts) {
-  handlers::Handlers own{parts.options.exec, parts.in_process};
-  if (own.empty()) {
-    return std::unique_ptr<handlers::Runner>{};
-  }
+model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, push::Courier& courier,
+                                                                const Parts& parts) {
+  handlers::Handlers own{parts.options.exec, parts.in_process, pushing_by(courier, engine, parts.options.engine.node_name)};
   handlers::RunnerConfig config;
   config.node_name = parts.options.engine.node_name;
   config.lease = std::max(config.lease, parts.options.engine.lease_min);
@@ -57,15 +56,22 @@ void give_up_stopping() {
 }
 
 /// Everything between the start of the engine and its end.
-int serve(const Parts& parts, const std::string& address, http::Server& server, actors::Engine& engine, StopSignal& stop,
+int serve(const Parts& parts, const http::Endpoint& own, http::Server& server, actors::Engine& engine, StopSignal& stop,
           StopLimit& limit) {
-  auto handlers = start_handlers(engine, parts);
+  const std::string address = own.text();
+  const auto courier = start_courier(parts.options.push, own, engine);
+  if (!courier) {
+    return failed(courier.error(), "");
+  }
+  auto handlers = start_handlers(engine, **courier, parts);
   if (!handlers) {
     return failed(handlers.error(), "");
   }
+  const PushWatch watch(engine, **handlers);
   http::Limits limits;
   routes::Context context{engine, server.counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
+  context.limits.push_schemes = parts.options.push.http ? push::Schemes::https_and_http : push::Schemes::https;
   for (const auto& kind : parts.options.exec) {
     context.runs_here.emplace(kind.kind, "exec");
   }
@@ -106,14 +112,14 @@ int run(Parts parts) {
   if (!port) {
     return failed(port.error(), "Is another node running there? Choose another address with --listen.");
   }
-  const std::string address = http::Endpoint{endpoint->host, *port}.text();
-  parts.options.engine.address = place_of(address);
+  const http::Endpoint own{endpoint->host, *port};
+  parts.options.engine.address = place_of(own.text());
   StopLimit limit(give_up_stopping); // outlives the engine, whose threads may hang
   auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process);
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);
   }
-  return serve(parts, address, server, **engine, stop, limit);
+  return serve(parts, own, server, **engine, stop, limit);
 }
 
 } // namespace turnwise::node

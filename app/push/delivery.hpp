@@ -16,14 +16,11 @@ namespace turnwise::push {
 
 using std::chrono::milliseconds;
 
-inline constexpr milliseconds timeout_min{1'000};
-inline constexpr milliseconds timeout_max{30'000};
-
 /// Where jobs of a kind go.
 struct Target {
   std::string url;
-  std::vector<Secret> secrets;  ///< at most secrets_max
-  milliseconds timeout{15'000}; ///< from looking up the host to the last byte of the answer
+  std::vector<Secret> secrets;                       ///< at most secrets_max
+  milliseconds timeout{model::push_timeout_default}; ///< from looking up the host to the last byte of the answer
   friend bool operator==(const Target&, const Target&) = default;
 };
 

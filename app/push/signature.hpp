@@ -8,13 +8,14 @@
 
 #include "model/clock.hpp"
 #include "model/errors.hpp"
+#include "model/push_settings.hpp"
 
 namespace turnwise::push {
 
 inline constexpr std::size_t secret_bytes_min = 24;
 inline constexpr std::size_t secret_bytes_max = 64;
 /// Signatures of one push.
-inline constexpr std::size_t secrets_max = 4;
+inline constexpr std::size_t secrets_max = model::push_secrets_max;
 
 struct Secret {
   std::string key;                      ///< secret_bytes_min to secret_bytes_max bytes

@@ -7,10 +7,11 @@
 #include <string_view>
 
 #include "model/errors.hpp"
+#include "model/push_settings.hpp"
 
 namespace turnwise::push {
 
-inline constexpr std::size_t url_bytes_max = 2'048;
+inline constexpr std::size_t url_bytes_max = model::push_url_bytes_max;
 
 enum class Schemes : std::uint8_t { https, https_and_http };
 

@@ -70,6 +70,10 @@ model::Kind kind_story() {
       .name = "build_coverage", .revision = 7, .settings = {}, .pause = model::PauseView{"ann", "incident 7", noon}};
   kind.settings.defaults = {5U, model::Backoff{}, model::OnFailure::halt, 60'000ms, 30'000ms};
   kind.settings.concurrency = 3;
+  kind.settings.push =
+      model::PushSettings{"https://example.com/jobs",
+                          15'000ms,
+                          {{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", {}}, {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", noon}}};
   return kind;
 }
 
@@ -112,7 +116,13 @@ void prepare(HttpFixture& node, const Operation& operation) {
     return model::PauseChanged{model::PauseView{by, why, noon}};
   };
   node.engine.on_resume = [](const std::string&, const std::string&) { return model::PauseChanged{}; };
-  node.engine.on_kind_change = [](const model::KindChange&) { return std::make_shared<const model::Kind>(kind_story()); };
+  node.engine.on_kind_change = [](const model::KindChange& change) {
+    auto kind = kind_story();
+    if (const auto* put = std::get_if<model::PutKind>(&change.what); put != nullptr && put->secret) {
+      kind.settings.push->secrets.front().text = put->secret->text;
+    }
+    return std::make_shared<const model::Kind>(kind);
+  };
   node.engine.all_kinds = {{kind_story(), 1, 2}};
   node.context.runs_here = {{"build_coverage", "exec"}};
   if (operation.path == "/v1/claims") {
