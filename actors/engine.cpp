@@ -13,6 +13,7 @@
 
 #include "actors/dispatcher.hpp"
 #include "actors/keeper.hpp"
+#include "actors/lists.hpp"
 #include "actors/node_context.hpp"
 #include "actors/poll.hpp"
 #include "actors/random.hpp"
@@ -77,12 +78,16 @@ model::Command to_command(Answer answer, model::Ticket ticket) {
 class Node final : public Engine {
 public:
   Node(EngineConfig config, storage::ClusterMeta cluster, std::unique_ptr<storage::Store> store,
-       std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, std::function<void(std::string)> on_fatal)
+       std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, std::optional<storage::TokensRead> tokens,
+       std::function<void(std::string)> on_fatal)
       : store_(std::move(store)),
         incarnation_(incarnation),
         system_config_(config.scheduler_threads),
         system_(system_config_),
         context_(std::move(config), std::move(cluster), system_.metrics()) {
+    if (tokens) {
+      context_.tokens.set(std::move(*tokens));
+    }
     for (std::uint32_t i = 0; i < context_.config.lanes; ++i) {
       context_.lanes.push_back(std::make_unique<Lane>(store_->open_writer(), incarnation_, context_.metrics));
     }
@@ -181,17 +186,17 @@ public:
                                              .wait = request.wait,
                                              .arrived = model::BootClock::now(),
                                              .deferred = std::move(request.deferred),
-                                             .ticket = std::move(ticket)});
+                                             .ticket = std::move(ticket),
+                                             .claimant = std::move(request.claimant)});
   }
 
-  void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl,
-                  model::Ticket ticket) override {
+  void renew_hold(HeldTurn turn, std::optional<milliseconds> ttl, model::Ticket ticket) override {
     ticket.to = std::make_shared<ConfirmedRecipient>(std::move(ticket.to), *keeper_);
-    ask(hold, model::RenewHold{hold.entry, ttl, ticket}, ticket, token);
+    ask(turn.hold, model::RenewHold{turn.hold.entry, ttl, ticket, std::move(turn.claimant)}, ticket, turn.token);
   }
 
-  void release_hold(model::JobId hold, model::FencingToken token, model::Ticket ticket) override {
-    ask(hold, model::ReleaseHold{hold.entry, ticket}, ticket, token);
+  void release_hold(HeldTurn turn, model::Ticket ticket) override {
+    ask(turn.hold, model::ReleaseHold{turn.hold.entry, ticket, std::move(turn.claimant)}, ticket, turn.token);
   }
 
   void pause(std::string subject, std::string by, std::string why, model::Ticket ticket) override {
@@ -230,6 +235,31 @@ public:
     return context_.live_kinds.find(name);
   }
 
+  void list(model::ListFilter filter, model::ListPlace from, std::size_t items_max, model::Ticket ticket) override {
+    list_entries(shards_, context_, std::move(filter), std::move(from), items_max, std::move(ticket));
+  }
+
+  void change(std::vector<Change> changes, std::shared_ptr<model::Recipient> recipient) override {
+    for (std::uint32_t i = 0; i < changes.size(); ++i) {
+      const model::JobId job = changes[i].job;
+      const model::Ticket ticket{recipient, i};
+      model::Command command = model::Cancel{job.entry, ticket};
+      if (changes[i].verb == model::ChangeVerb::retry) {
+        command = model::RetryNow{job.entry, ticket};
+      }
+      if (changes[i].subject.empty()) {
+        ask(job, std::move(command), ticket);
+      } else {
+        tell(std::move(changes[i].subject), std::move(command));
+      }
+    }
+  }
+
+  void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) override {
+    const model::ShardId shard = model::shard_of(subject, context_.cluster.shard_count);
+    list_finished(*context_.readers, shard, std::move(subject), before, jobs_max, std::move(ticket));
+  }
+
   [[nodiscard]] Stats stats() const override {
     Stats stats = context_.metrics.stats();
     stats.shards_total = context_.cluster.shard_count;
@@ -247,6 +277,7 @@ public:
   [[nodiscard]] model::WallTime wall_time() const override { return context_.clock.now().wall; }
   [[nodiscard]] const storage::ClusterMeta& cluster() const override { return context_.cluster; }
   [[nodiscard]] model::Incarnation incarnation() const override { return incarnation_; }
+  [[nodiscard]] std::shared_ptr<const model::Tokens> tokens() const override { return context_.tokens.get(); }
 
   void drain() override {
     const auto deadline = model::BootClock::now() + context_.config.drain_max;
@@ -380,6 +411,16 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
   if (auto error = check_cluster(*meta)) {
     return *error;
   }
+  if (const auto kinds = ownership->kinds_since(0); !kinds.ok()) {
+    return kinds.error();
+  }
+  model::Result<std::optional<storage::TokensRead>> tokens = std::optional<storage::TokensRead>{};
+  if (config.reads_tokens) {
+    tokens = ownership->tokens(0);
+  }
+  if (!tokens.ok()) {
+    return tokens.error();
+  }
   const model::Incarnation incarnation{random_128()};
   const auto joined = ownership->join({incarnation, config.node_name, config.address}, config.node_ttl);
   if (!joined.ok()) {
@@ -388,7 +429,7 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
   spdlog::info("node-joined name={} address={} incarnation={} predecessors={}", config.node_name, config.address,
                model::to_uuid(incarnation.bits), *joined);
   return std::unique_ptr<Engine>(std::make_unique<Node>(std::move(config), *meta, std::move(store), std::move(ownership),
-                                                        incarnation, std::move(on_fatal)));
+                                                        incarnation, std::move(*tokens), std::move(on_fatal)));
 }
 
 } // namespace turnwise::actors

@@ -13,6 +13,7 @@
 #include "model/job_id.hpp"
 #include "model/job_story.hpp"
 #include "model/kind.hpp"
+#include "model/token.hpp"
 #include "storage/ownership.hpp"
 
 namespace turnwise::actors {
@@ -47,6 +48,7 @@ struct EngineConfig {
   milliseconds journal_retention{std::chrono::hours{24 * 7}}; ///< older segments are dropped
   std::uint64_t journal_bytes_max{};                          ///< or the oldest ones when all are larger than this; zero: never
   bool allow_unsafe_durability{};                             ///< start although PostgreSQL says fsync=off or the like
+  bool reads_tokens{};                                        ///< keep the tokens at hand that requests may come with
 };
 /// Empty when the configuration can be used; else one sentence per fault.
 std::vector<std::string> validate(const EngineConfig& config);
@@ -58,6 +60,7 @@ struct ClaimRequest {
   std::uint32_t max{1};
   std::optional<milliseconds> lease; ///< instead of the job's own
   milliseconds wait{0};              ///< how long to wait for the first job
+  std::string claimant{};            ///< who may answer for what is won, see model::may_answer(); empty: everybody
 };
 
 /// Where a claim's answer goes. Called once, from an actor thread; must not block.
@@ -90,6 +93,14 @@ struct HoldRequest {
   model::OnBusy on_busy{};
   milliseconds wait{};                   ///< with `wait`; at most model::hold_wait_max
   std::optional<model::NewJob> deferred; ///< with `defer`: the job that takes the hold's place, of the same subject
+  std::string claimant{};                ///< as of a claim
+};
+
+/// Whose hold is to be renewed or released, and who wants that.
+struct HeldTurn {
+  model::JobId hold;
+  model::FencingToken token; ///< the one that the grant came with
+  std::string claimant{};    ///< empty: the node itself, or one that asks for no tokens
 };
 
 /// A kind as this node knows it.
@@ -98,6 +109,14 @@ struct KindStatus {
   std::uint64_t running{}; ///< jobs of this node's shards with the turn
   std::uint64_t waiting{}; ///< in their mailboxes, without it
 };
+
+/// What is to become of a job.
+struct Change {
+  model::JobId job;
+  model::ChangeVerb verb{};
+  std::string subject; ///< of the job, when it is known: saves a look into the journal
+};
+
 struct Stats {
   std::uint64_t jobs_open{}, jobs_running{}, subjects_active{}, claims_waiting{};
   std::uint64_t submitted{}, started{}, succeeded{}, attempts_failed{}, parked{}, failed{}, cancelled{};
@@ -133,11 +152,10 @@ public:
   virtual void await_job(model::JobId job, milliseconds wait, model::Ticket ticket) = 0;
   /// HoldGrant, SubjectBusy, Accepted (deferred) or Error; with `wait` after the wait at the latest.
   virtual void hold(HoldRequest request, model::Ticket ticket) = 0;
-  /// Extended or Error. `token` is the one that the grant came with. Without a ttl it stays as it was.
-  virtual void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl,
-                          model::Ticket ticket) = 0;
+  /// Extended or Error. Without a ttl it stays as it was.
+  virtual void renew_hold(HeldTurn turn, std::optional<milliseconds> ttl, model::Ticket ticket) = 0;
   /// HoldGone or Error.
-  virtual void release_hold(model::JobId hold, model::FencingToken token, model::Ticket ticket) = 0;
+  virtual void release_hold(HeldTurn turn, model::Ticket ticket) = 0;
   /// PauseChanged or Error. The running job finishes; nothing else starts.
   virtual void pause(std::string subject, std::string by, std::string why, model::Ticket ticket) = 0;
   /// PauseChanged or Error; also when the subject was not paused.
@@ -155,6 +173,14 @@ public:
   virtual void watch_kinds(std::function<void()> changed) = 0;
   /// Nothing when this node has never seen the kind.
   [[nodiscard]] virtual std::optional<KindStatus> kind(const std::string& name) const = 0;
+  /// ListPage or Error: open entries from a place on, in the order of shard, subject and number; from {} on: from the
+  /// beginning. At most `items_max` of them. It looks at a bounded number of entries: a page may be short, even empty, and go
+  /// on. A shard that does not serve now is an error, not a gap.
+  virtual void list(model::ListFilter filter, model::ListPlace from, std::size_t items_max, model::Ticket ticket) = 0;
+  /// Item i: Changed or Error for changes[i], as retry() and cancel() answer.
+  virtual void change(std::vector<Change> changes, std::shared_ptr<model::Recipient> recipient) = 0;
+  /// FinishedJobs or Error: from the journal, as far as it reaches back. Looks at a bounded number of rows, as list() does.
+  virtual void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
   /// Prometheus text.
@@ -165,6 +191,9 @@ public:
   [[nodiscard]] virtual model::WallTime wall_time() const = 0;
   [[nodiscard]] virtual const storage::ClusterMeta& cluster() const = 0;
   [[nodiscard]] virtual model::Incarnation incarnation() const = 0;
+  /// The tokens that were good when they were read last, about a second ago; while PostgreSQL is away they get older. None
+  /// unless reads_tokens. Never null.
+  [[nodiscard]] virtual std::shared_ptr<const model::Tokens> tokens() const = 0;
 
   /// Ends in order: no new turns, waiting claims answered with nothing, running work given its time, what was accepted made
   /// durable, shards released. Blocks a few seconds longer than drain_max at most. Submits and answers are taken while work

@@ -80,6 +80,14 @@ struct DescribeJob {
   milliseconds wait{};
   model::Ticket ticket;
 };
+/// Some of the open entries of the shard, from a place on: a part of a list. The ticket gets ListPage, with `next` while there
+/// may be more in the shard, or Error when the shard does not serve.
+struct ListOpen {
+  model::ListFilter filter;
+  model::ListPlace from;
+  model::ListBounds bounds;
+  model::Ticket ticket;
+};
 /// From the dispatcher: start up to `count` jobs of `kind` for this poll. Each becomes one answer at the poll: Grant or
 /// NothingToStart. With it the shard has as many permits of the kind, see live_kinds.hpp.
 struct Take {
@@ -186,11 +194,11 @@ struct Close {};
 
 using shard_actor = caf::typed_actor<
     caf::result<void>(SubmitJobs), caf::result<void>(SubjectCommand), caf::result<void>(EntryCommands),
-    caf::result<void>(DescribeSubject), caf::result<void>(DescribeJob), caf::result<void>(Take), caf::result<void>(Decided),
-    caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused), caf::result<void>(Lost),
-    caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead), caf::result<void>(KeysRead),
-    caf::result<void>(StoryRead), caf::result<void>(CarryOpen), caf::result<void>(CarryBodies), caf::result<void>(CarryNext),
-    caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
+    caf::result<void>(DescribeSubject), caf::result<void>(DescribeJob), caf::result<void>(ListOpen), caf::result<void>(Take),
+    caf::result<void>(Decided), caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused),
+    caf::result<void>(Lost), caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead),
+    caf::result<void>(KeysRead), caf::result<void>(StoryRead), caf::result<void>(CarryOpen), caf::result<void>(CarryBodies),
+    caf::result<void>(CarryNext), caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -233,6 +241,7 @@ TURNWISE_LOCAL_MESSAGE(SubjectCommand)
 TURNWISE_LOCAL_MESSAGE(EntryCommands)
 TURNWISE_LOCAL_MESSAGE(DescribeSubject)
 TURNWISE_LOCAL_MESSAGE(DescribeJob)
+TURNWISE_LOCAL_MESSAGE(ListOpen)
 TURNWISE_LOCAL_MESSAGE(Take)
 TURNWISE_LOCAL_MESSAGE(Decided)
 TURNWISE_LOCAL_MESSAGE(Rested)
@@ -266,6 +275,7 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::SubjectCommand))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::EntryCommands))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::DescribeSubject))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::DescribeJob))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::ListOpen))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Take))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Decided))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Rested))

@@ -93,6 +93,7 @@ void Keeper::run() {
       }
     }
     if (beat()) {
+      read_tokens();
       change_kinds();
       do_chores();
     } else {

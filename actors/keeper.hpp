@@ -64,6 +64,7 @@ private:
   void read_kinds();
   void refuse_kind_changes(const model::Error& error);
   std::vector<KindRequest> take_kind_changes();
+  void read_tokens();
   void stop();
   void keep_waiting(std::vector<ConfirmHandler> handlers);
   static void answer(std::vector<ConfirmHandler> handlers, Confirmed confirmed);
@@ -96,7 +97,9 @@ private:
   model::MonoTime kinds_read_at_;
   storage::Segments segments_;    // as of the last look
   std::int64_t jobs_open_peak_{}; // since memory was returned
-  std::jthread thread_;           // last: everything above is there when it starts
+  model::MonoTime tokens_read_at_;
+  bool tokens_readable_{true};
+  std::jthread thread_; // last: everything above is there when it starts
 };
 
 } // namespace turnwise::actors

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "actors/carrying.hpp"
@@ -53,6 +54,30 @@ private:
   std::atomic<std::int64_t> until_us_{};
 };
 
+/// The tokens as they were read last. Thread-safe; whoever got a set keeps it as it is.
+class SharedTokens {
+public:
+  [[nodiscard]] std::shared_ptr<const model::Tokens> get() const {
+    const std::lock_guard lock(mutex_);
+    return tokens_;
+  }
+  [[nodiscard]] std::uint64_t version() const {
+    const std::lock_guard lock(mutex_);
+    return version_;
+  }
+  void set(storage::TokensRead read) {
+    auto tokens = std::make_shared<const model::Tokens>(std::move(read.tokens));
+    const std::lock_guard lock(mutex_);
+    tokens_ = std::move(tokens);
+    version_ = read.version;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const model::Tokens> tokens_ = std::make_shared<const model::Tokens>();
+  std::uint64_t version_{};
+};
+
 /// Lives longer than every actor.
 struct NodeContext {
   NodeContext(EngineConfig node_config, storage::ClusterMeta cluster_meta, caf::telemetry::metric_registry& registry)
@@ -66,6 +91,7 @@ struct NodeContext {
   storage::ClusterMeta cluster;
   NodeClock clock;
   Trust trust;
+  SharedTokens tokens;
   model::KindTable kinds;
   LiveKinds live_kinds;
   Metrics metrics;

@@ -52,6 +52,7 @@ shard_actor::behavior_type Shard::make_behavior() {
       [=, this](EntryCommands& message) { guarded([&] { when_serving(message, &Shard::entry_commands); }); },
       [=, this](DescribeSubject& message) { guarded([&] { when_serving(message, &Shard::describe_subject); }); },
       [=, this](DescribeJob& message) { guarded([&] { when_serving(message, &Shard::describe_job); }); },
+      [=, this](ListOpen& message) { guarded([&] { list_open(message); }); },
       [=, this](const Take& message) { guarded([&] { take(message); }); },
       [=, this](Decided& message) { guarded([&] { decided(message); }); },
       [=, this](Rested& message) { guarded([&] { rested(message); }); },

@@ -147,6 +147,10 @@ private:
   void describe_subject(DescribeSubject& message);
   void describe_job(DescribeJob& message);
 
+  // ── Lists: shard_lists.cpp ──
+  void list_open(ListOpen& message);
+  [[nodiscard]] std::vector<Slot*> slots_from(const std::string& subject, const std::string& only);
+
   // ── What only the journal knows: shard_questions.cpp ──
   struct Question {
     /// What is to be done when the entry's story has been read.

@@ -99,7 +99,8 @@ void Shard::start(Slot& slot, Job job, const std::shared_ptr<Poll>& poll) {
   model::Policy policy = policy_of(of_kind(slot.head.kind), job->options);
   policy.lease = std::max(request.lease.value_or(policy.lease), context_.config.lease_min);
   slot.job = std::move(job);
-  enqueue(slot, model::Start{slot.head.kind, request.worker, model::Nonce{random_128()}, policy, {poll, 0}, slot.head.entry});
+  const model::Nonce nonce{random_128()};
+  enqueue(slot, model::Start{slot.head.kind, request.worker, nonce, policy, {poll, 0}, slot.head.entry, request.claimant});
 }
 
 void Shard::nothing_to_start(const std::shared_ptr<Poll>& poll, std::uint32_t count) {

@@ -62,6 +62,7 @@ client::NewJob make_job(const Label& label, Place place) {
   job.subject = label.subject_prefix + std::to_string(place.subject);
   job.kind = label.kind;
   job.payload = encode_place(place);
+  job.run_at = label.due;
   return job;
 }
 

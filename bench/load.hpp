@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ namespace turnwise::bench {
 struct Label {
   std::string kind;
   std::string subject_prefix;
+  std::optional<model::WallTime> due{}; ///< when they may start; at once when it has no value
 };
 
 /// Deals out the jobs of a load: whose turn is next. Several sources over disjoint subjects may feed one checker.

@@ -91,6 +91,9 @@ int main(int argc, char** argv) {
   app.add_option("--idle-subjects", settings.idle_subjects, "of the workload memory")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--scheduled-jobs", settings.scheduled_jobs, "of the workload scheduled")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--backlog-jobs", settings.backlog_jobs, "of the workload backlog")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -72,8 +72,10 @@ void insist(const std::function<bool()>& answered);
 void backlog(const Settings& settings, Measurements& out);
 void backlog_reload(const Settings& settings, Measurements& out);
 void latency(const Settings& settings, Measurements& out);
+void holds(const Settings& settings, Measurements& out);
 void memory(const Settings& settings, Measurements& out);
 void journal_limit(const Settings& settings, Measurements& out);
+void scheduled(const Settings& settings, Measurements& out);
 void crash_fill(const Settings& settings, Measurements& out);
 void crash_recover(const Settings& settings, Measurements& out);
 

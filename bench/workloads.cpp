@@ -96,6 +96,8 @@ const std::vector<Workload>& all_workloads() {
       {"hot", "one subject, a quarter of the jobs", hot},
       {"few", "50 subjects drawn at random, half of the jobs", few},
       {"latency", "an open loop at a fixed rate over random subjects", latency},
+      {"holds", "turns for outside code, taken and given back", holds},
+      {"scheduled", "100,000 jobs that become due at the same moment", scheduled, 1},
       {"limit", "the journal's rows of `overlap` written by nobody but a writer (needs --postgres)", journal_limit},
       {"crash-fill", "bulk submits for `bench/run crash`, and no work", crash_fill, 1, by_name},
       {"crash-recover", "what `bench/run crash` measures after kill -9", crash_recover, 1, by_name},

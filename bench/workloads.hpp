@@ -19,6 +19,7 @@ struct Settings {
   std::uint64_t jobs{20'000};
   std::uint32_t subjects{1'000};
   std::uint32_t idle_subjects{1'000'000}; ///< of `memory`
+  std::uint64_t scheduled_jobs{100'000};
   std::uint64_t backlog_jobs{1'000'000};
   std::uint32_t backlog_subjects{1};
   unsigned submit_connections{32};

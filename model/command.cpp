@@ -47,6 +47,10 @@ std::string_view name(WaitReason reason) {
   return "unknown";
 }
 
+Error claimed_by_another() {
+  return {Errc::forbidden, "This turn was claimed with a token of another owner, who alone may answer for it.", {}};
+}
+
 Ticket ticket_of(const Command& command) {
   return std::visit(
       [](const auto& concrete) {

@@ -11,6 +11,7 @@
 #include "model/clock.hpp"
 #include "model/entry_list.hpp"
 #include "model/errors.hpp"
+#include "model/listing.hpp"
 #include "model/policy.hpp"
 #include "model/record.hpp"
 #include "model/strong.hpp"
@@ -163,13 +164,32 @@ struct SubjectView {
   std::vector<JobView> jobs;     ///< in order, up to the limit asked for: mailbox first, then those outside
 };
 
+/// An open entry in a list.
+struct ListItem {
+  std::string subject;
+  EntryType type{};
+  JobView view;                             ///< of a hold: entry and state alone
+  std::string owner;                        ///< the worker of a running job, the owner of a hold
+  std::optional<WallTime> since;            ///< it is in this state, where that is known
+  std::optional<WallTime> lease_expires_at; ///< while it has the turn
+  ShardId shard;
+};
+
+/// Answer to ShowOpen.
+struct ListPage {
+  std::vector<ListItem> items;
+  std::optional<ListPlace> next; ///< where the list goes on; nothing at its end
+  std::size_t looked_at{};       ///< entries and subjects
+};
+
 struct JobStory;
 struct Kind;
+struct FinishedJobs;
 
-/// JobStory and Kind are never null.
-using Response =
-    std::variant<Error, Accepted, Grant, NothingToStart, Outcome, Extended, Changed, SubjectView,
-                 std::shared_ptr<const JobStory>, HoldGrant, HoldGone, SubjectBusy, PauseChanged, std::shared_ptr<const Kind>>;
+/// Pointers are never null.
+using Response = std::variant<Error, Accepted, Grant, NothingToStart, Outcome, Extended, Changed, SubjectView,
+                              std::shared_ptr<const JobStory>, HoldGrant, HoldGone, SubjectBusy, PauseChanged,
+                              std::shared_ptr<const Kind>, std::shared_ptr<ListPage>, std::shared_ptr<const FinishedJobs>>;
 
 /// Where answers go. Implementations are called from actor threads, once per item, and must not block.
 class Recipient {
@@ -210,12 +230,19 @@ struct NewJob {
   std::string traceparent{}; ///< as in Submitted; no part of the fingerprint, since a repeated request is traced anew
 };
 
-/// Which attempt of which job: the receipt that a worker was given.
+/// Which attempt of which job: the receipt that a worker was given, and who shows it.
 struct Claim {
   EntryNumber entry;
   Attempt attempt;
   Nonce nonce;
+  std::string claimant{}; ///< owner of the token that it came with; empty: the node itself, or one that asks for no tokens
 };
+/// A turn is answered by who claimed it, not by whoever has come by its receipt or fencing token.
+inline bool may_answer(std::string_view claimed_by, std::string_view asking) {
+  return claimed_by.empty() || asking.empty() || claimed_by == asking;
+}
+/// What others are told.
+Error claimed_by_another();
 
 struct Submit {
   EntryNumber entry; ///< the number it gets if it becomes a job
@@ -230,6 +257,7 @@ struct Start {
   Policy policy;
   Ticket ticket;
   EntryNumber only{}; ///< the job that the policy is for: no other is started. Zero: whichever is the head
+  std::string claimant{};
 };
 struct Complete {
   Claim claim;
@@ -298,17 +326,20 @@ struct TakeHold {
   MonoTime arrived;               ///< when the node got the request
   std::optional<NewJob> deferred; ///< with `defer`
   Ticket ticket;
+  std::string claimant{};
 };
 /// The owner lives on. Whoever sends it has checked the fencing token. Answered with Extended.
 struct RenewHold {
   EntryNumber entry;
   std::optional<milliseconds> ttl; ///< nothing: as before
   Ticket ticket;
+  std::string claimant{};
 };
 /// As RenewHold. Answered with HoldGone.
 struct ReleaseHold {
   EntryNumber entry;
   Ticket ticket;
+  std::string claimant{};
 };
 /// An operator stops the subject, or lets it go on. Answered with PauseChanged.
 struct Pause {
@@ -336,8 +367,16 @@ struct Carry {
   std::uint64_t round{}; ///< as in ListOpen
 };
 
+/// Shows open entries from a place on. Answered with a ListPage, whose `next` lies in this subject or just after it.
+struct ShowOpen {
+  ListFilter filter;
+  ListPlace from; ///< names the mailbox's subject
+  ListBounds bounds;
+  Ticket ticket;
+};
+
 using Command = std::variant<Submit, Start, Complete, Fail, Release, Heartbeat, Cancel, RetryNow, Tick, Describe, Recall,
-                             Locate, TakeHold, RenewHold, ReleaseHold, Pause, Resume, ListOpen, Carry>;
+                             Locate, TakeHold, RenewHold, ReleaseHold, Pause, Resume, ListOpen, Carry, ShowOpen>;
 
 /// Whom the command's answer is owed to; nobody for Tick.
 Ticket ticket_of(const Command& command);

@@ -26,6 +26,7 @@ struct Turn {
   MonoTime timeout_at; ///< of the attempt; the largest value when it has none
   bool open{true};     ///< false once the lease ran out or the attempt timed out
   bool cancel_requested{};
+  std::string claimant{}; ///< who may answer, see may_answer()
 };
 
 enum class EntryType : std::uint8_t {

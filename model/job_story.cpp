@@ -72,6 +72,7 @@ void StoryBuilder::begin_with(const Carried& body) {
     return;
   }
   latest_nonce_ = body.turn->nonce;
+  latest_claimant_ = body.turn->claimant;
   story_.cancel_requested = body.turn->cancel_requested;
   if (body.turn->open) {
     story_.attempts.push_back({.attempt = body.attempt,
@@ -87,6 +88,7 @@ void StoryBuilder::begin_with(const Carried& body) {
 void StoryBuilder::tell(const Started& body, Sequence sequence, WallTime at) {
   story_.attempt = body.attempt;
   latest_nonce_ = body.nonce;
+  latest_claimant_ = body.claimant;
   auto& attempts = story_.attempts;
   if (attempts.size() == attempts_shown_max) {
     attempts.erase(attempts.begin());
@@ -133,6 +135,9 @@ Response StoryBuilder::judge(const Claim& claim) const {
   }
   if (story_.attempt.value() == 0 || claim.attempt != story_.attempt || claim.nonce != latest_nonce_) {
     return Error{Errc::stale_fence, "This receipt is not the one of the job's latest attempt; drop the work it stood for.", {}};
+  }
+  if (!may_answer(latest_claimant_, claim.claimant)) {
+    return claimed_by_another();
   }
   return Outcome{story_.state, story_.retry_at};
 }

@@ -38,6 +38,12 @@ struct JobStory {
   std::optional<JobView> now;         ///< of an open job: why it waits and where, as its mailbox says
 };
 
+/// Finished jobs of a subject, newest first; of each what a list shows, without payload and result.
+struct FinishedJobs {
+  std::vector<JobStory> jobs;
+  std::optional<EntryNumber> next; ///< older ones have smaller numbers; nothing at the end
+};
+
 /// Folds the rows of one entry, ordered by sequence. It begins with `submitted`, or, when the segment with that is gone, with
 /// the first `carried`. Nothing when there is neither.
 class StoryBuilder {
@@ -57,7 +63,8 @@ private:
   void end_attempt(Attempt attempt, WallTime at, std::string_view outcome, std::string error);
 
   JobStory story_;
-  Nonce latest_nonce_; ///< of the latest attempt, for judge
+  Nonce latest_nonce_;          ///< of the latest attempt, for judge
+  std::string latest_claimant_; ///< the same
   bool opened_{};
 };
 

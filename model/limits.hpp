@@ -17,6 +17,7 @@ inline constexpr std::size_t error_bytes_max = 8 * 1024;
 inline constexpr std::size_t metadata_bytes_max = 4 * 1024;
 inline constexpr std::size_t hold_owner_bytes_max = 128;
 inline constexpr std::size_t pause_words_bytes_max = 1024;
+inline constexpr std::size_t token_owner_bytes_max = 128;
 /// Holds of one subject that wait for their turn.
 inline constexpr std::size_t waiting_holds_max = 1'000;
 inline constexpr std::size_t attempts_shown_max = 20;

@@ -104,6 +104,7 @@ void Mailbox::fold(Entry& entry, const Started& body, WallTime at, Sequence sequ
       .token = FencingToken{sequence.value()},
       .deadline = MonoTime::max(), // decide() and adopt() know the time, a record does not
       .timeout_at = MonoTime::max(),
+      .claimant = body.claimant,
   });
   running_ = entry.number;
 }

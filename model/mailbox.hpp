@@ -152,6 +152,9 @@ public:
       }
     });
   }
+  /// Open entries of this subject that the filter lets through, ascending. `from` names the subject.
+  [[nodiscard]] ListPage list(const ListFilter& filter, const ListPlace& from, const ListBounds& bounds,
+                              const Context& context) const;
   /// Gives up all holds that wait; returns the tickets that are owed an answer.
   std::vector<Ticket> take_waiting();
 
@@ -179,6 +182,7 @@ private:
   void decide(Resume& command, const Context& context, std::vector<Action>& actions);
   void decide(ListOpen& command, const Context& context, std::vector<Action>& actions);
   void decide(Carry& command, const Context& context, std::vector<Action>& actions);
+  void decide(ShowOpen& command, const Context& context, std::vector<Action>& actions);
 
   void fold(EntryNumber number, const Submitted& body, WallTime at, KindTable& kinds);
   void fold(Entry& entry, const Due& body);
@@ -219,7 +223,9 @@ private:
   [[nodiscard]] bool is_free() const { return queue_.empty() && !is_paused(); }
   void grant_hold(const Context& context, std::vector<Action>& actions);
   void give_up_waits(const Context& context, std::vector<Action>& actions);
-  [[nodiscard]] Entry* open_hold(EntryNumber number);
+  /// The hold, if it has the turn and whoever asks may answer for it. Otherwise nullptr, and the command is answered.
+  template <class Answer>
+  Entry* claimed_hold(Answer& command, std::vector<Action>& actions);
   [[nodiscard]] std::optional<TurnView> turn_view(Now now) const;
   [[nodiscard]] std::optional<PauseView> pause_view() const;
   [[nodiscard]] SubjectBusy say_busy(Now now) const;
@@ -244,6 +250,7 @@ private:
   [[nodiscard]] std::uint64_t position(EntryNumber number) const;
   [[nodiscard]] JobView describe(const Entry& entry, const Context& context) const;
   void explain_wait(const Entry& entry, WallTime now, JobView& view) const;
+  [[nodiscard]] ListItem list_item(const Entry& entry, const Context& context) const;
 
   Entry& move_inside(EntryNumber number);
   Entry& move_outside(EntryNumber number);
@@ -263,6 +270,7 @@ private:
     MonoTime arrived;
     MonoTime give_up_at;
     Ticket ticket;
+    std::string claimant;
   };
   struct PauseEntry {
     EntryNumber number;

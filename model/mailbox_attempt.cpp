@@ -15,6 +15,7 @@ namespace {
 /// What a claim meets at the entry that it names.
 enum class Standing : std::uint8_t {
   current,  ///< it is the latest attempt, and may be answered
+  foreign,  ///< it is, and somebody else's
   stale,    ///< it is not
   answered, ///< it was answered before, or the job is closed: the journal knows
 };
@@ -30,7 +31,10 @@ Standing standing_of(const Entry* entry, const Claim& claim) {
   if (!latest) {
     return TURNWISE_MUTANT("M6") ? Standing::current : Standing::stale;
   }
-  return claim.nonce == entry->turn->nonce || TURNWISE_MUTANT("M7") ? Standing::current : Standing::stale;
+  if (claim.nonce != entry->turn->nonce && !TURNWISE_MUTANT("M7")) {
+    return Standing::stale;
+  }
+  return may_answer(entry->turn->claimant, claim.claimant) ? Standing::current : Standing::foreign;
 }
 
 bool can_start(const Entry& entry, WallTime now) {
@@ -81,7 +85,8 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
   const EntryNumber number = next->number;
   const Attempt attempt{next->attempt.value() + 1};
   const auto queued = std::chrono::duration_cast<milliseconds>(now.wall - next->due);
-  record(number, Started{attempt, command.nonce, std::move(command.worker), command.policy}, context, actions);
+  record(number, Started{attempt, command.nonce, std::move(command.worker), command.policy, std::move(command.claimant)},
+         context, actions);
   Turn& turn = *find(number)->turn;
   turn.timeout_at = timeout_end(now.mono, command.policy.timeout);
   const milliseconds lease = extend_lease(turn, now.mono);
@@ -111,6 +116,9 @@ Entry* Mailbox::claimed(Answer& command, std::vector<Action>& actions) {
     return entry;
   case Standing::answered:
     actions.emplace_back(AskJournal{std::move(command)});
+    return nullptr;
+  case Standing::foreign:
+    actions.emplace_back(Reply{std::move(command.ticket), claimed_by_another()});
     return nullptr;
   case Standing::stale:
     break;

@@ -85,7 +85,8 @@ std::optional<Carried> Mailbox::carried(EntryNumber number, const KindTable& kin
                             .started_at = turn->started_at,
                             .token = turn->token,
                             .open = turn->open,
-                            .cancel_requested = turn->cancel_requested};
+                            .cancel_requested = turn->cancel_requested,
+                            .claimant = turn->claimant};
   }
   return body;
 }
@@ -124,6 +125,7 @@ void Mailbox::fold(EntryNumber number, const Carried& body, KindTable& kinds) {
         .timeout_at = MonoTime::max(),
         .open = body.turn->open,
         .cancel_requested = body.turn->cancel_requested,
+        .claimant = body.turn->claimant,
     });
     running_ = body.turn->open ? number : running_;
   }

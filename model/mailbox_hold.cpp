@@ -44,9 +44,9 @@ void Mailbox::decide(TakeHold& command, const Context& context, std::vector<Acti
   }
   // It stands in the queue from now on; when nothing is before it, grant_hold() gives it the turn at once.
   queue_.insert(waiting_hold(command.entry));
-  rare().waiting_holds.emplace(command.entry,
-                               WaitingHold{std::move(command.subject), std::move(command.owner), bounded(command.ttl),
-                                           command.arrived, give_up_at, std::move(command.ticket)});
+  rare().waiting_holds.emplace(command.entry, WaitingHold{std::move(command.subject), std::move(command.owner),
+                                                          bounded(command.ttl), command.arrived, give_up_at,
+                                                          std::move(command.ticket), std::move(command.claimant)});
 }
 
 /// Gives the turn to the hold that is next, if one is.
@@ -63,7 +63,7 @@ void Mailbox::grant_hold(const Context& context, std::vector<Action>& actions) {
   const EntryNumber number = next_up()->number;
   WaitingHold hold = std::move(rare_->waiting_holds.extract(number).mapped());
   const milliseconds ttl = hold.ttl;
-  record(number, Held{std::move(hold.subject), std::move(hold.owner), ttl}, context, actions);
+  record(number, Held{std::move(hold.subject), std::move(hold.owner), ttl, std::move(hold.claimant)}, context, actions);
   Turn& turn = *find(number)->turn;
   turn.deadline = lease_end(context.now.mono, ttl);
   const auto waited = std::chrono::floor<milliseconds>(context.now.mono - hold.arrived);
@@ -104,16 +104,23 @@ std::vector<Ticket> Mailbox::take_waiting() {
   return tickets;
 }
 
-/// The hold of this number, if it has the turn.
-Entry* Mailbox::open_hold(EntryNumber number) {
-  Entry* entry = find(number);
-  return entry != nullptr && entry->type == EntryType::hold && entry->turn ? entry : nullptr;
+template <class Answer>
+Entry* Mailbox::claimed_hold(Answer& command, std::vector<Action>& actions) {
+  Entry* entry = find(command.entry);
+  if (entry == nullptr || entry->type != EntryType::hold || !entry->turn) {
+    actions.emplace_back(Reply{std::move(command.ticket), Error{Errc::stale_fence, "The hold has ended.", {}}});
+    return nullptr;
+  }
+  if (!may_answer(entry->turn->claimant, command.claimant)) {
+    actions.emplace_back(Reply{std::move(command.ticket), claimed_by_another()});
+    return nullptr;
+  }
+  return entry;
 }
 
 void Mailbox::decide(RenewHold& command, const Context& context, std::vector<Action>& actions) {
-  Entry* hold = open_hold(command.entry);
+  Entry* hold = claimed_hold(command, actions);
   if (hold == nullptr) {
-    actions.emplace_back(Reply{std::move(command.ticket), Error{Errc::stale_fence, "The hold has ended.", {}}});
     return;
   }
   const milliseconds ttl = bounded(command.ttl.value_or(hold->turn->policy.lease));
@@ -126,8 +133,7 @@ void Mailbox::decide(RenewHold& command, const Context& context, std::vector<Act
 }
 
 void Mailbox::decide(ReleaseHold& command, const Context& context, std::vector<Action>& actions) {
-  if (open_hold(command.entry) == nullptr) {
-    actions.emplace_back(Reply{std::move(command.ticket), Error{Errc::stale_fence, "The hold has ended.", {}}});
+  if (claimed_hold(command, actions) == nullptr) {
     return;
   }
   record(command.entry, HoldReleased{}, context, actions);
@@ -150,6 +156,7 @@ void Mailbox::fold(EntryNumber number, const Held& body, WallTime at, Sequence s
       .token = FencingToken{sequence.value()},
       .deadline = MonoTime::max(), // as of a job's turn: who decides or adopts knows the time
       .timeout_at = MonoTime::max(),
+      .claimant = body.claimant,
   });
   running_ = number;
 }

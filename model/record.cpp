@@ -171,15 +171,15 @@ std::size_t bytes_of(const RecordBody& body) {
       Overloaded{
           [&](const Submitted& job) { return of_job(job); },
           [&](const Carried& carried) {
-            return of_job(carried.job) + (carried.turn ? carried.turn->worker.size() : 0) + carried.by.size() +
-                   carried.why.size();
+            return of_job(carried.job) + (carried.turn ? carried.turn->worker.size() + carried.turn->claimant.size() : 0) +
+                   carried.by.size() + carried.why.size();
           },
-          [](const Started& start) { return start.worker.size(); },
+          [](const Started& start) { return start.worker.size() + start.claimant.size(); },
           [](const Succeeded& success) { return success.result.size(); },
           [](const AttemptFailed& failure) { return failure.error.size(); },
           [](const Replaced& change) { return change.metadata.size() + change.payload.size() + change.traceparent.size(); },
           [](const Coalesced& absorbed) { return absorbed.subject.size() + absorbed.kind.size() + absorbed.key.size(); },
-          [](const Held& hold) { return hold.subject.size() + hold.owner.size(); },
+          [](const Held& hold) { return hold.subject.size() + hold.owner.size() + hold.claimant.size(); },
           [](const Paused& pause) { return pause.subject.size() + pause.by.size() + pause.why.size(); },
           [](const auto&) { return std::size_t{0}; },
       },

@@ -64,7 +64,8 @@ struct Started {
   Attempt attempt;
   Nonce nonce;
   std::string worker;
-  Policy policy; ///< what was decided for this attempt, so that replay asks nobody
+  Policy policy;          ///< what was decided for this attempt, so that replay asks nobody
+  std::string claimant{}; ///< owner of the token that claimed it, see may_answer(); empty when no token was asked for
   friend bool operator==(const Started&, const Started&) = default;
 };
 
@@ -145,6 +146,7 @@ struct Held {
   std::string subject;
   std::string owner; ///< who, for people
   milliseconds ttl{};
+  std::string claimant{}; ///< as of an attempt
   friend bool operator==(const Held&, const Held&) = default;
 };
 
@@ -188,6 +190,7 @@ struct CarriedTurn {
   FencingToken token; ///< zero: the record that began the turn is replayed with this one, and knows it
   bool open{true};
   bool cancel_requested{};
+  std::string claimant{};
   friend bool operator==(const CarriedTurn&, const CarriedTurn&) = default;
 };
 

@@ -100,6 +100,23 @@ struct KeyMatch {
   bool found{};
 };
 
+/// Which entries of a subject, from where on, and how much may be looked at.
+struct SubjectQuery {
+  ShardId shard;
+  std::string subject;
+  EntryNumber before;        ///< entries with smaller numbers
+  std::size_t entries_max{}; ///< found
+  std::size_t rows_max{};    ///< looked at, of all subjects of the shard
+};
+struct SubjectEntries {
+  std::vector<EntryNumber> entries; ///< newest first; the last may be another subject's
+  std::optional<EntryNumber> next;  ///< there may be more before this one; nothing at the end
+};
+
+/// Rows that outlines() reads of an entry besides the one that opens it.
+inline constexpr std::size_t outline_rows_max = 20;
+using EntryRowSink = std::function<void(ShardId, Sequence, model::Record&&)>;
+
 /// One connection that reads. Owned and used by one thread. Every call fails with Errc::unavailable when PostgreSQL cannot be
 /// reached, and may be repeated then.
 class JournalReader {
@@ -121,6 +138,14 @@ public:
 
   /// Which of these idempotency keys of a shard were used since `since`: one match per query, in order.
   virtual Result<std::vector<KeyMatch>> find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) = 0;
+
+  /// Entries of a subject, newest first, open ones and closed ones, holds and pauses too. There is no index by subject: the
+  /// rows of its shard are looked at.
+  virtual Result<SubjectEntries> entries_of(const SubjectQuery& query) = 0;
+
+  /// What tells how entries stand: of each the first row that opens or carries it, and the last outline_rows_max others of a
+  /// segment at most, by sequence; payloads and results left out. Not in the order of the entries.
+  virtual Result<model::Done> outlines(std::span<const std::pair<ShardId, EntryNumber>> entries, const EntryRowSink& sink) = 0;
 };
 
 } // namespace turnwise::storage

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/clock.hpp"
+#include "model/token.hpp"
 #include "storage/journal.hpp"
 #include "storage/kinds.hpp"
 
@@ -68,6 +69,12 @@ struct Laggard {
 struct Retention {
   std::chrono::milliseconds age_max{};
   std::uint64_t bytes_max{}; ///< of all segments together, with their indexes; zero: any number
+};
+
+/// The tokens that are neither revoked nor expired, at most tokens_max (tokens.hpp).
+struct TokensRead {
+  std::uint64_t version{}; ///< another one after each change of the table; never zero
+  model::Tokens tokens;
 };
 
 /// What PostgreSQL says about its durability and its encoding; a node refuses to start on the wrong answers.
@@ -144,6 +151,8 @@ public:
   /// Errc::stale_revision and Errc::backlog_full (see kinds_with_settings_max) say no; after Errc::outcome_unknown it may have
   /// been made.
   virtual Result<model::Kind> change_kind(const model::KindChange& change) = 0;
+  /// The tokens that requests may come with; nothing when the table is still at version `known`.
+  virtual Result<std::optional<TokensRead>> tokens(std::uint64_t known) = 0;
 };
 
 /// Opens connections; shared by all threads of a node.

@@ -121,7 +121,8 @@ model::Started started(const Members& members) {
   return {.attempt = attempt(members),
           .nonce = {model::from_uuid(known(members.text("nonce"), "nonce"))},
           .worker = members.copy("worker"),
-          .policy = policy(members)};
+          .policy = policy(members),
+          .claimant = members.copy("claimant")};
 }
 
 std::optional<model::CarriedTurn> turn(const Members& members) {
@@ -135,7 +136,8 @@ std::optional<model::CarriedTurn> turn(const Members& members) {
                             .started_at = known(nested->time("started_at"), "started_at"),
                             .token = model::FencingToken{known(nested->number<std::uint64_t>("token"), "token")},
                             .open = nested->number<int>("open").value_or(1) != 0,
-                            .cancel_requested = nested->number<int>("cancel_requested").value_or(0) != 0};
+                            .cancel_requested = nested->number<int>("cancel_requested").value_or(0) != 0,
+                            .claimant = nested->copy("claimant")};
 }
 
 model::Carried carried(const StoredRow& row, const Members& members) {
@@ -203,7 +205,7 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
   case Event::wait_expired:
     return model::WaitExpired{};
   case Event::held:
-    return model::Held{std::string{row.subject}, members.copy("owner"), ttl(members)};
+    return model::Held{std::string{row.subject}, members.copy("owner"), ttl(members), members.copy("claimant")};
   case Event::hold_prolonged:
     return model::HoldProlonged{ttl(members)};
   case Event::hold_released:

@@ -113,6 +113,7 @@ void add_turn(JsonObject& detail, const std::optional<model::CarriedTurn>& turn)
   if (turn->cancel_requested) {
     object.add("cancel_requested", 1);
   }
+  add_words(object, "claimant", turn->claimant);
   object.close();
   detail.add_json("turn", text);
 }
@@ -154,6 +155,7 @@ struct Encoder {
     detail.add("nonce", model::to_uuid(body.nonce.bits));
     detail.add("worker", body.worker);
     add_policy(detail, body.policy);
+    add_words(detail, "claimant", body.claimant);
   }
   void operator()(const model::Succeeded& body) const {
     detail.add("attempt", body.attempt.value());
@@ -187,6 +189,7 @@ struct Encoder {
     columns.subject = body.subject;
     detail.add("owner", body.owner);
     detail.add("ttl_ms", body.ttl.count());
+    add_words(detail, "claimant", body.claimant);
   }
   void operator()(const model::HoldProlonged& body) const { detail.add("ttl_ms", body.ttl.count()); }
   void operator()(const model::Paused& body) const {

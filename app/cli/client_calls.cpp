@@ -12,6 +12,7 @@
 
 #include "app/json/parse.hpp"
 #include "app/node/run.hpp"
+#include "app/text.hpp"
 
 namespace turnwise::cli {
 namespace {
@@ -32,17 +33,25 @@ void print_refusal(const client::Reply& reply) {
   std::cerr << fmt::format(" [{} {}]\n", reply.status, member(members, "type"));
 }
 
+std::string token_of(const ClientOptions& options) {
+  return std::string{trim(options.token.starts_with('@') ? json_argument(options.token) : options.token, " \t\r\n")};
+}
+
 } // namespace
 
 void declare(CLI::App& app, ClientOptions& options) {
   app.add_option("--url", options.url, "The node")->envname("TURNWISE_URL")->capture_default_str();
+  app.add_option("--token", options.token, "Token for a node that asks for one; @FILE reads a file, which others cannot see")
+      ->envname("TURNWISE_TOKEN");
+  app.add_option("--ca", options.ca, "PEM file with the certificates to trust, instead of the system's")
+      ->envname("TURNWISE_CA");
   app.add_flag("--json", options.json, "Print the node's answer as JSON, for scripts");
   app.footer("Exit status: 0 done, 1 refused or unreachable, 2 wrong command line, 4 the job ended without success,\n"
              "5 nothing came in the time given.");
 }
 
 std::variant<Heard, int> ask(const ClientOptions& options, const Call& call) {
-  auto client = client::Client::open(options.url);
+  auto client = client::Client::open(options.url, {.token = token_of(options), .ca_file = options.ca});
   if (!client) {
     std::cerr << "turnwise: " << client.error().detail << '\n';
     return int{node::exit_usage};

@@ -24,6 +24,8 @@ enum ClientExit : int { exit_unsuccessful = 4, exit_nothing = 5 };
 /// Options that all these commands have.
 struct ClientOptions {
   std::string url{"http://127.0.0.1:7171"};
+  std::string token; ///< or @FILE
+  std::string ca;
   bool json{};
 };
 void declare(CLI::App& app, ClientOptions& options);

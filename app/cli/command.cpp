@@ -13,19 +13,27 @@
 namespace turnwise::cli {
 namespace {
 
-constexpr std::array<Command, 14> all{{
+constexpr std::array<Command, 22> all{{
     {"serve", "run a node on a PostgreSQL of yours", serve},
     {"dev", "run a node with a private PostgreSQL in a folder", dev},
     {"migrate", "bring a database to this version's schema, or show its state", migrate},
+    {"token", "make, list and revoke tokens", token},
     {"submit", "submit a job", submit},
     {"job", "show, cancel or retry a job", job},
     {"subject", "show a subject: who has the turn, who waits and why", subject},
+    {"jobs", "list open jobs by state, kind or subject", jobs},
+    {"parked", "list jobs that were set aside", parked},
+    {"holds", "list holds: who has a turn without a job, who waits for one", holds},
+    {"history", "list the finished jobs of a subject", history},
+    {"retry", "send jobs to work again, one or many", retry},
+    {"cancel", "cancel jobs, one or many", cancel},
     {"claim", "claim turns as a worker, and say what became of them", claim},
     {"hold", "take a turn of a subject and run a command in it", hold},
     {"pause", "stop a subject, or a kind of jobs", pause},
     {"resume", "let a paused subject or kind go on", resume},
     {"kinds", "list the kinds of jobs", kinds},
     {"kind", "show a kind of jobs, or change what is set for it", kind},
+    {"verify", "check the whole journal for what must not be in it", verify},
     {"completion", "print a script that completes commands and options in a shell", completion},
     {"version", "print the version", version},
 }};

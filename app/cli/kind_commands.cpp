@@ -145,6 +145,9 @@ std::string changed(object settings, const Changes& changes) {
     const auto [in, last] = place_of(settings, name);
     in->erase(boost::json::string_view{last.data(), last.size()});
   }
+  if (object_of(settings, "backoff").empty()) {
+    settings.erase("backoff"); // an empty one would set its defaults
+  }
   for (const std::string& setting : changes.set) {
     const auto equals = setting.find('=');
     const auto [in, last] = place_of(settings, std::string_view{setting}.substr(0, equals));

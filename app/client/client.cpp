@@ -41,7 +41,10 @@ Result<Client> Client::open(std::string_view url, Options options) {
   auto parsed = parse_url(url);
   if (!parsed)
     return parsed.error();
-  return Client{std::make_unique<Connection>(std::move(*parsed), std::move(options))};
+  auto connection = std::make_unique<Connection>(std::move(*parsed), std::move(options));
+  if (auto trusted = connection->trust(); !trusted)
+    return trusted.error();
+  return Client{std::move(connection)};
 }
 
 Result<Reply> Client::request(std::string_view method, std::string_view target, std::string_view body,

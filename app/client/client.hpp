@@ -42,12 +42,14 @@ struct Options {
   milliseconds connect_timeout{2'000};
   milliseconds request_timeout{10'000}; ///< from the start of sending to the end of the answer; a call that waits adds its wait
   std::size_t reply_bytes_max{64U << 20U}; ///< a larger answer is an error
+  std::string ca_file{};                   ///< for https: PEM, the certificates to trust; empty: the system's
 };
 
 class Client {
 public:
-  /// @param url  http://host:port; nothing is connected yet
-  /// @returns Errc::malformed with what is wrong when the URL is of another form.
+  /// @param url  http://host:port or https://host:port; nothing is connected yet. With https the node's certificate must be
+  ///             for this host and be trusted
+  /// @returns Errc::malformed with what is wrong when the URL is of another form, or the ca_file cannot be used.
   static Result<Client> open(std::string_view url, Options options = {});
 
   Client(Client&&) noexcept;

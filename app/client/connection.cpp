@@ -1,8 +1,13 @@
 #include "app/client/connection.hpp"
 
+#include <poll.h>
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
@@ -22,7 +27,9 @@ struct Client::Connection::Wire {
   Url url;
   Options options;
   asio::io_context loop{1};
+  std::optional<asio::ssl::context> trusted; // with https
   beast::tcp_stream stream{loop};
+  std::optional<asio::ssl::stream<beast::tcp_stream&>> tls; // over `stream`, while connected with https
   beast::flat_buffer buffer;
   bool open{};
 
@@ -38,6 +45,7 @@ struct Client::Connection::Wire {
 
   void close() {
     beast::error_code ignored;
+    tls.reset();
     stream.socket().close(ignored);
     buffer.clear();
     open = false;
@@ -45,11 +53,34 @@ struct Client::Connection::Wire {
 
   // A node closes connections that were idle for long. Seen before sending, that needs no repetition.
   [[nodiscard]] bool closed_by_peer() {
+    if (tls) { // which may have something to say between answers
+      pollfd asked{stream.socket().native_handle(), POLLRDHUP, 0};
+      return ::poll(&asked, 1, 0) > 0;
+    }
     beast::error_code error;
     char byte{};
     stream.socket().non_blocking(true, error);
     stream.socket().receive(asio::buffer(&byte, 1), tcp::socket::message_peek, error);
     return error != asio::error::would_block;
+  }
+
+  // The certificate must be for the host that was asked for, by name or by address.
+  beast::error_code shake_hands(Clock::time_point deadline) {
+    tls.emplace(stream, *trusted);
+    tls->set_verify_mode(asio::ssl::verify_peer);
+    tls->set_verify_callback(asio::ssl::host_name_verification(url.host));
+    beast::error_code error;
+    asio::ip::make_address(url.host, error);
+    if (error) // a name: a server with several needs to know which
+      SSL_set_tlsext_host_name(tls->native_handle(), url.host.c_str());
+    return run(deadline, [&](auto done) { tls->async_handshake(asio::ssl::stream_base::client, std::move(done)); });
+  }
+
+  // The same on either stream.
+  template <class Start>
+  beast::error_code transfer(Clock::time_point deadline, Start&& start) {
+    return tls ? run(deadline, [&](auto done) { start(*tls, std::move(done)); })
+               : run(deadline, [&](auto done) { start(stream, std::move(done)); });
   }
 
   [[nodiscard]] std::string place() const {
@@ -67,6 +98,20 @@ Client::Connection::Connection(Url url, Options options) : wire_(std::make_uniqu
 
 Client::Connection::~Connection() = default;
 
+Result<model::Done> Client::Connection::trust() {
+  auto& wire = *wire_;
+  if (wire.url.scheme == Scheme::http)
+    return model::Done{};
+  wire.trusted.emplace(asio::ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(wire.trusted->native_handle(), TLS1_2_VERSION);
+  beast::error_code error;
+  const auto& file = wire.options.ca_file;
+  file.empty() ? wire.trusted->set_default_verify_paths(error) : wire.trusted->load_verify_file(file, error);
+  if (error)
+    return model::Error{model::Errc::malformed, "cannot use the certificates of " + file + ": " + error.message(), {}};
+  return model::Done{};
+}
+
 Result<model::Done> Client::Connection::connect() {
   auto& wire = *wire_;
   if (wire.open && !wire.closed_by_peer())
@@ -75,9 +120,11 @@ Result<model::Done> Client::Connection::connect() {
   beast::error_code error;
   tcp::resolver resolver{wire.loop};
   const auto endpoints = resolver.resolve(wire.url.host, wire.url.port, error);
+  const auto deadline = Clock::now() + wire.options.connect_timeout;
   if (!error)
-    error = wire.run(Clock::now() + wire.options.connect_timeout,
-                     [&](auto done) { wire.stream.async_connect(endpoints, std::move(done)); });
+    error = wire.run(deadline, [&](auto done) { wire.stream.async_connect(endpoints, std::move(done)); });
+  if (!error && wire.trusted)
+    error = wire.shake_hands(deadline);
   if (error) {
     wire.close();
     return wire.error(model::Errc::unavailable, "cannot connect to", error);
@@ -124,11 +171,12 @@ Result<Reply> Client::Connection::exchange(std::string_view method, std::string_
   request.prepare_payload();
 
   const auto deadline = Clock::now() + wire.options.request_timeout + wait;
-  auto error = wire.run(deadline, [&](auto done) { http::async_write(wire.stream, request, std::move(done)); });
+  auto error = wire.transfer(deadline, [&](auto& stream, auto done) { http::async_write(stream, request, std::move(done)); });
   http::response_parser<http::string_body> parser;
   parser.body_limit(wire.options.reply_bytes_max);
   if (!error)
-    error = wire.run(deadline, [&](auto done) { http::async_read(wire.stream, wire.buffer, parser, std::move(done)); });
+    error = wire.transfer(deadline,
+                          [&](auto& stream, auto done) { http::async_read(stream, wire.buffer, parser, std::move(done)); });
   if (error) {
     wire.close();
     return wire.error(model::Errc::outcome_unknown, "no answer from", error);

@@ -15,6 +15,9 @@ public:
   Connection(Url url, Options options);
   ~Connection();
 
+  /// Reads the certificates to trust, where any are needed. To be called first.
+  Result<model::Done> trust();
+
   /// One request and its answer. Connects first where needed; after an error the connection is closed.
   Result<Reply> exchange(std::string_view method, std::string_view target, std::string_view body,
                          std::span<const Header> headers, milliseconds wait);

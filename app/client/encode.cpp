@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "app/api/time_text.hpp"
 #include "app/client/wire.hpp"
 #include "app/json/writer.hpp"
 
@@ -59,6 +60,9 @@ void write(Writer& out, const NewJob& job) {
   text_unless_empty(out, "idempotency_key", job.idempotency_key);
   text_unless_empty(out, "traceparent", job.traceparent);
   duration(out, "delay", job.delay);
+  if (job.run_at) {
+    out.member("run_at", api::to_text(*job.run_at));
+  }
   text_unless_empty(out, "coalesce", job.coalesce);
   write_options(out, job.options);
   out.end_object();

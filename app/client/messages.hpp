@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/clock.hpp"
 #include "model/errors.hpp"
 #include "model/policy.hpp"
 #include "model/record.hpp"
@@ -26,6 +27,7 @@ struct NewJob {
   std::optional<milliseconds> delay;
   std::string coalesce; ///< "skip", "once_more", "replace", or empty
   model::JobOptions options;
+  std::optional<model::WallTime> run_at{}; ///< a moment of the node's clock, instead of `delay`
 };
 
 struct Submitted {

@@ -13,14 +13,15 @@ model::Result<Url> parse_url(std::string_view text) {
   const auto parsed = urls::parse_uri(text);
   if (!parsed)
     return refused("is not a URL of the form");
-  if (parsed->scheme_id() != urls::scheme::http)
-    return refused("does not begin with http://, as in");
+  const bool encrypted = parsed->scheme_id() == urls::scheme::https;
+  if (!encrypted && parsed->scheme_id() != urls::scheme::http)
+    return refused("does not begin with http:// or https://, as in");
   if (parsed->host().empty() || parsed->port().empty())
     return refused("names no host or no port, as in");
   const auto path = parsed->encoded_path();
   if ((!path.empty() && path != "/") || parsed->has_query() || parsed->has_fragment() || parsed->has_userinfo())
     return refused("has more than a node's address");
-  return Url{parsed->host_address(), std::string{parsed->port()}};
+  return Url{parsed->host_address(), std::string{parsed->port()}, encrypted ? Scheme::https : Scheme::http};
 }
 
 std::string percent_encode(std::string_view segment) {

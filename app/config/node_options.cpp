@@ -50,8 +50,22 @@ void declare_edges(OptionSet& set, NodeOptions& options, Database database) {
   set.text("listen", options.listen, "Address and port to listen on; the address also names the node's place in the cluster");
   set.flag(
       "insecure", options.insecure,
-      "Listen on an address that other machines can reach, although requests need no token: everybody there may do everything");
+      "Listen on an address that other machines can reach, although requests need no token (auth = \"none\"): everybody there "
+      "may do everything");
   set.text("node-name", options.engine.node_name, "Name of this node for people");
+
+  set.section("Security");
+  set.choice(
+      "auth", options.auth,
+      "Whether requests need a token, which `turnwise token create` makes; without, whoever reaches the node may do everything",
+      {"none", "tokens"});
+  set.text("tls-certificate", options.tls_certificate,
+           "PEM file with the node's certificate and those that lead to a known one: it speaks https then, TLS 1.2 or newer");
+  set.text("tls-key", options.tls_key, "PEM file with the key of that certificate, without a passphrase");
+  set.text("admin-listen", options.admin_listen,
+           "A second address, on which alone calls of operators are answered then: /metrics, pause, resume and the like");
+  set.text("audit-log", options.audit_log,
+           "File to which a line is appended for whatever an operator does; without, the lines go to the log");
 
   set.section("HTTP");
   set.number("http-threads", options.http_threads, "Threads that serve connections", 1U, 64U);
@@ -116,6 +130,20 @@ void declare_push(OptionSet& set, PushOptions& push) {
            "PEM file with the certificate authorities that receivers are checked by; empty: the system's");
 }
 
+/// What is wrong with an address to listen on, if anything is.
+void check_address(const NodeOptions& options, std::string_view name, const std::string& address,
+                   std::vector<std::string>& faults) {
+  const auto endpoint = http::parse_endpoint(address);
+  if (!endpoint) {
+    faults.push_back(fmt::format("{}: {}", name, endpoint.error().detail));
+  } else if (!endpoint->is_loopback() && !options.asks_tokens() && !options.insecure) {
+    faults.push_back(
+        fmt::format("{}: {} can be reached from other machines, and requests need no token; say auth = \"tokens\", "
+                    "listen on 127.0.0.1, or say --insecure if everybody who reaches it may do everything",
+                    name, address));
+  }
+}
+
 std::string exec_toml(const handlers::ExecKind& exec) {
   std::vector<std::string> words;
   for (const auto& word : exec.argv) {
@@ -143,14 +171,12 @@ std::vector<std::string> validate(const NodeOptions& options) {
   if (const auto& name = options.engine.node_name; name.size() > node_name_bytes_max || !model::check_kind(name)) {
     faults.push_back(fmt::format("node-name must have 1 to {} bytes of UTF-8 without control characters", node_name_bytes_max));
   }
-  const auto endpoint = http::parse_endpoint(options.listen);
-  if (!endpoint) {
-    faults.push_back("listen: " + endpoint.error().detail);
-  } else if (!endpoint->is_loopback() && !options.insecure) {
-    faults.push_back(
-        fmt::format("listen: {} can be reached from other machines, and requests need no token; listen on 127.0.0.1, "
-                    "or say --insecure if everybody who reaches it may do everything",
-                    options.listen));
+  check_address(options, "listen", options.listen, faults);
+  if (!options.admin_listen.empty()) {
+    check_address(options, "admin-listen", options.admin_listen, faults);
+  }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    faults.emplace_back("tls-certificate and tls-key go together: give both files or neither");
   }
   for (const auto& network : options.push.allow) {
     if (const auto parsed = push::parse_network(network); !parsed) {

@@ -28,6 +28,13 @@ struct NodeOptions {
   std::string database{"postgresql:///turnwise"};
   std::string listen{"127.0.0.1:7171"};
   bool insecure{};
+  std::string auth{"none"};    ///< "tokens" or "none"
+  std::string tls_certificate; ///< files; both or neither
+  std::string tls_key;
+  std::string admin_listen; ///< for operators alone; empty: they are answered on `listen`
+  std::string audit_log;    ///< a file; empty: the log
+
+  [[nodiscard]] bool asks_tokens() const { return auth == "tokens"; }
   unsigned http_threads{2};
   std::size_t connections_max{12'000};
   logging::Options log;

@@ -17,9 +17,10 @@ struct Limits {
   std::size_t batch_bytes_max{16 * 1024 * 1024};
   std::size_t bodies_bytes_max{256 * 1024 * 1024}; ///< of all requests that are being read or answered; beyond: 503
 
-  milliseconds head_deadline{10'000}; ///< from the first byte of a request to the end of its head
-  milliseconds idle_max{60'000};      ///< between requests
-  milliseconds grace{10'000};         ///< how much longer than its size allows a body or an answer may take
+  milliseconds handshake_deadline{10'000}; ///< of TLS
+  milliseconds head_deadline{10'000};      ///< from the first byte of a request to the end of its head
+  milliseconds idle_max{60'000};           ///< between requests
+  milliseconds grace{10'000};              ///< how much longer than its size allows a body or an answer may take
   std::size_t bytes_per_second_min{1024};
   milliseconds linger_max{1'000}; ///< after a refusal: how long the rest of the request is read and dropped
 };

@@ -12,6 +12,7 @@
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/verb.hpp>
 
+#include "app/http/caller.hpp"
 #include "app/http/peer.hpp"
 
 namespace turnwise::http {
@@ -27,6 +28,8 @@ struct Request {
   Fields fields;                                          ///< those of the head; trailers are dropped
   std::string body;
   std::shared_ptr<Peer> peer; ///< never null
+  std::string from;           ///< address and port of the client
+  Caller caller{};            ///< who asks; known when the request has been let in
 
   [[nodiscard]] bool has_field(std::string_view name) const { return fields.count({name.data(), name.size()}) > 0; }
   /// Empty when there is no such field.

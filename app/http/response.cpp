@@ -40,6 +40,9 @@ Response problem_response(const model::Error& error) {
   response.status = model::http_status(error.code);
   response.content_type = "application/problem+json";
   response.body = api::problem(error);
+  if (response.status == 401) {
+    response.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"turnwise\"");
+  }
   if (response.status == 429 || response.status == 503) {
     response.fields.emplace_back("Retry-After", std::to_string(retry_after_seconds));
   }

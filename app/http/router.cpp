@@ -19,6 +19,8 @@ namespace {
 using model::Errc;
 using model::Error;
 
+constexpr int unauthorized = 401;
+
 struct Target {
   std::string authority;             ///< of the absolute form, which a proxy sends; else empty
   std::vector<std::string> segments; ///< decoded
@@ -101,8 +103,16 @@ Response not_allowed(const std::vector<const Route*>& routes) {
 
 } // namespace
 
-Router::Router(std::vector<Route> routes, std::size_t body_bytes_max, Hosts hosts)
-    : body_bytes_max_(body_bytes_max), hosts_(hosts) {
+std::string action_of(const Route& route) {
+  if (!route.action.empty() || route.access != Access::operate || route.method == Verb::get) {
+    return std::string{route.action};
+  }
+  const auto method = boost::beast::http::to_string(route.method);
+  return fmt::format("{} {}", std::string_view{method.data(), method.size()}, route.pattern);
+}
+
+Router::Router(std::vector<Route> routes, std::size_t body_bytes_max, Entrance entrance)
+    : body_bytes_max_(body_bytes_max), entrance_(std::move(entrance)) {
   for (Route& route : routes) {
     auto segments = split(route.pattern);
     entries_.push_back({std::move(route), std::move(segments)});
@@ -131,10 +141,20 @@ Router::Match Router::match(Verb method, const std::vector<std::string>& segment
   return match;
 }
 
-std::size_t Router::body_bytes_max(const Head& head) const {
+/// A path that is not there is for all who may look.
+Admission Router::admit(const Match& found, std::string_view authorization) const {
+  return http::admit(entrance_, found.route == nullptr ? Access::read : found.route->access, authorization);
+}
+
+model::Result<std::size_t> Router::body_bytes_max(const Head& head) const {
   std::vector<std::string> ignored;
   const auto target = parse_target({head.target().data(), head.target().size()});
   const Match found = target ? match(head.method(), target->segments, ignored) : Match{};
+  const auto authorization = head[boost::beast::http::field::authorization];
+  auto admission = admit(found, {authorization.data(), authorization.size()});
+  if (admission.refusal && admission.refusal->code == Errc::unauthorized) { // else it is known who it is, and may be noted
+    return std::move(*admission.refusal);
+  }
   return found.route == nullptr ? body_bytes_max_ : found.route->body_bytes_max;
 }
 
@@ -145,31 +165,47 @@ boost::asio::awaitable<Response> Router::handle(Request request) {
         {Errc::malformed, "the target of the request is no path with percent-encoded segments, nor http:// with one", ""});
   }
   const std::string_view host = target->authority.empty() ? request.field("host") : std::string_view{target->authority};
-  if (!accepts(hosts_, host)) {
+  if (!accepts(entrance_.hosts, host)) {
     co_return problem_response(
         {Errc::forbidden,
          fmt::format("this node asks for no tokens and answers under localhost and loopback addresses only, not as {}", host),
          ""});
   }
   const Match found = match(request.method, target->segments, request.parameters);
-  if (found.same_path.empty()) {
-    co_return problem_response({Errc::not_found, fmt::format("there is no {}", request.target), ""});
+  auto admission = admit(found, request.field("authorization"));
+  const std::string action = entrance_.note && found.route != nullptr ? action_of(*found.route) : "";
+  OperatorAction noted{action, admission.caller, action.empty() ? "" : fmt::format("{}", fmt::join(request.parameters, " ")),
+                       request.from};
+  Response response;
+  if (admission.refusal) {
+    response = problem_response(*admission.refusal);
+  } else if (found.same_path.empty()) {
+    response = problem_response({Errc::not_found, fmt::format("there is no {}", request.target), ""});
+  } else if (found.route == nullptr) {
+    response = not_allowed(found.same_path);
+  } else if (auto fault = unknown_parameter(*found.route, *target)) {
+    response = problem_response(*fault);
+  } else {
+    request.query = std::move(target->query);
+    request.caller = std::move(admission.caller);
+    response = co_await call(*found.route, std::move(request));
   }
-  if (found.route == nullptr) {
-    co_return not_allowed(found.same_path);
+  noted.status = response.status;
+  if (!action.empty() && response.status != unauthorized) { // who has no token is no operator, and must not fill a disk
+    entrance_.note(noted);
   }
+  co_return response;
+}
+
+boost::asio::awaitable<Response> Router::call(const Route& route, Request request) {
   const bool is_json = request.body.empty() || api::is_json(request.field("content-type"));
-  if (found.route->takes == Route::Takes::json && !is_json) {
+  if (route.takes == Route::Takes::json && !is_json) {
     co_return problem_response({Errc::unsupported_media_type, "send the body as Content-Type: application/json", ""});
   }
-  if (auto fault = unknown_parameter(*found.route, *target)) {
-    co_return problem_response(*fault);
-  }
-  request.query = std::move(target->query);
   try {
-    co_return co_await found.route->handler(std::move(request));
+    co_return co_await route.handler(std::move(request));
   } catch (const std::exception& fault) {
-    spdlog::error("http-request-failed pattern={} error={}", found.route->pattern, logging::quoted(fault.what()));
+    spdlog::error("http-request-failed pattern={} error={}", route.pattern, logging::quoted(fault.what()));
   }
   co_return problem_response({Errc::internal, "this is a fault of the node; its log says more", ""});
 }

@@ -34,6 +34,11 @@ constexpr std::chrono::milliseconds accept_pause{100};
 struct Shared {
   const Limits& limits;
   BodyBudget& bodies;
+  asio::ssl::context* tls;
+
+  [[nodiscard]] std::shared_ptr<Session> open(tcp::socket socket, Service& service) const {
+    return std::make_shared<Session>(Stream(std::move(socket), tls), service, limits, bodies);
+  }
 };
 
 /// A thread with the connections that belong to it.
@@ -51,7 +56,7 @@ public:
 
   /// @param count  of the connections of this sort; counts this one already, and no longer when it has ended
   asio::awaitable<void> serve(tcp::socket socket, Service& service, Shared shared, std::atomic<std::uint64_t>& count) {
-    const auto session = std::make_shared<Session>(std::move(socket), service, shared.limits, shared.bodies);
+    const auto session = shared.open(std::move(socket), service);
     const auto place = sessions_.insert(sessions_.end(), session.get());
     if (closing_) {
       session->close_when_idle();
@@ -61,7 +66,7 @@ public:
   }
 
   asio::awaitable<void> turn_away(tcp::socket socket, Service& service, Shared shared, std::atomic<std::uint64_t>& count) {
-    const auto session = std::make_shared<Session>(std::move(socket), service, shared.limits, shared.bodies);
+    const auto session = shared.open(std::move(socket), service);
     const auto place = sessions_.insert(sessions_.end(), session.get());
     model::Error full{model::Errc::unavailable, "this node has as many connections as it may have: try again later", ""};
     co_await session->turn_away(std::move(full));
@@ -113,7 +118,8 @@ private:
 } // namespace
 
 struct Server::Impl {
-  Impl(Limits given, unsigned threads) : limits(given), workers(threads), acceptor(workers.front().context()) {}
+  Impl(Limits given, unsigned threads, TlsContext context)
+      : limits(given), tls(std::move(context)), workers(threads), acceptor(workers.front().context()) {}
 
   asio::awaitable<void> accept_all(Service& service) {
     for (std::size_t next = 0; acceptor.is_open(); ++next) {
@@ -139,19 +145,20 @@ struct Server::Impl {
   void take(tcp::socket socket, Worker& worker, Service& service) {
     if (counters.open.load() < limits.connections_max) {
       counters.open.fetch_add(1);
-      asio::co_spawn(worker.context(), worker.serve(std::move(socket), service, Shared{limits, bodies}, counters.open),
-                     asio::detached);
+      asio::co_spawn(worker.context(), worker.serve(std::move(socket), service, shared(), counters.open), asio::detached);
       return;
     }
     counters.turned_away.fetch_add(1);
     if (turning_away.load() < turned_away_max) {
       turning_away.fetch_add(1);
-      asio::co_spawn(worker.context(), worker.turn_away(std::move(socket), service, Shared{limits, bodies}, turning_away),
-                     asio::detached);
+      asio::co_spawn(worker.context(), worker.turn_away(std::move(socket), service, shared(), turning_away), asio::detached);
     }
   }
 
+  Shared shared() { return {limits, bodies, tls.get()}; }
+
   const Limits limits;
+  const TlsContext tls; // outlives the connections, which are the workers'
   BodyBudget bodies{limits.bodies_bytes_max};
   Counters counters;
   std::atomic<std::uint64_t> turning_away{};
@@ -160,7 +167,8 @@ struct Server::Impl {
   bool running{};
 };
 
-Server::Server(Limits limits, unsigned threads) : impl_(std::make_unique<Impl>(limits, threads)) {}
+Server::Server(Limits limits, unsigned threads, TlsContext tls)
+    : impl_(std::make_unique<Impl>(limits, threads, std::move(tls))) {}
 
 Server::~Server() {
   stop(std::chrono::milliseconds{0});

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "app/http/limits.hpp"
+#include "app/http/tls.hpp"
 #include "model/errors.hpp"
 
 namespace turnwise::http {
@@ -31,7 +32,8 @@ struct Counters {
 /// Threads: the calls below come from one thread, the owner's. Each connection belongs to one of the server's threads for life.
 class Server {
 public:
-  Server(Limits limits, unsigned threads);
+  /// @param tls  null: connections are in the clear
+  Server(Limits limits, unsigned threads, TlsContext tls = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -16,8 +16,9 @@ using Head = boost::beast::http::request_header<>;
 class Service {
 public:
   virtual ~Service() = default;
-  /// How large the body of this request may be, decided by its head alone.
-  [[nodiscard]] virtual std::size_t body_bytes_max(const Head& head) const = 0;
+  /// How large the body of this request may be, decided by its head alone; an error when it is not worth reading, since the
+  /// request will be refused. handle() decides for itself.
+  [[nodiscard]] virtual model::Result<std::size_t> body_bytes_max(const Head& head) const = 0;
   /// Must not throw but for memory; runs on the connection's executor.
   virtual boost::asio::awaitable<Response> handle(Request request) = 0;
 };

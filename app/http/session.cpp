@@ -1,6 +1,6 @@
 #include "app/http/session.hpp"
 
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,6 +25,8 @@ using std::chrono::steady_clock;
 constexpr std::size_t read_bytes_max = 64 * 1024;
 constexpr std::size_t head_read_bytes = 4 * 1024;
 constexpr std::string_view end_of_head = "\r\n\r\n";
+/// Between two looks whether a client hung up that has sent bytes before its request was answered.
+constexpr milliseconds look_gap{200};
 
 std::string_view view(const beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
@@ -42,17 +44,32 @@ Error malformed_body(const error_code& failure) {
   return {Errc::malformed, fmt::format("the body is malformed: {}", failure.message()), ""};
 }
 
-/// Whether the client hung up, as far as the socket knows without taking bytes from it.
+/// Whether the client hung up, as far as the socket knows: also when there are bytes before the end.
 bool has_hung_up(int socket) {
-  char byte = 0;
-  const auto count = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  pollfd asked{socket, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
+
+std::string name_of_peer(Stream& stream) {
+  error_code failure;
+  const auto peer = stream.socket().remote_endpoint(failure);
+  if (failure) {
+    return "";
+  }
+  const auto address = peer.address().to_string();
+  return peer.address().is_v6() ? fmt::format("[{}]:{}", address, peer.port()) : fmt::format("{}:{}", address, peer.port());
 }
 
 } // namespace
 
-Session::Session(asio::ip::tcp::socket socket, Service& service, const Limits& limits, BodyBudget& bodies)
-    : stream_(std::move(socket)), service_(service), limits_(limits), bodies_(bodies), buffer_(2 * read_bytes_max) {
+Session::Session(Stream stream, Service& service, const Limits& limits, BodyBudget& bodies)
+    : stream_(std::move(stream)),
+      from_(name_of_peer(stream_)),
+      service_(service),
+      limits_(limits),
+      bodies_(bodies),
+      buffer_(2 * read_bytes_max),
+      look_timer_(stream_.get_executor()) {
   error_code ignored;
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
 }
@@ -67,7 +84,9 @@ void Session::close_when_idle() {
 asio::awaitable<void> Session::run() {
   const auto self = shared_from_this();
   try {
-    while (co_await serve_one()) {
+    if (co_await greet()) {
+      while (co_await serve_one()) {
+      }
     }
   } catch (const boost::system::system_error&) {
     // The client went away or was too slow; nobody is left to tell.
@@ -75,6 +94,14 @@ asio::awaitable<void> Session::run() {
     spdlog::error("http-connection-failed error={}", logging::quoted(fault.what()));
   }
   stream_.close();
+}
+
+asio::awaitable<bool> Session::greet() {
+  if (!stream_.is_encrypted()) {
+    co_return true;
+  }
+  stream_.expires_after(limits_.handshake_deadline);
+  co_return !co_await stream_.shake_hands();
 }
 
 asio::awaitable<bool> Session::serve_one() {
@@ -92,6 +119,7 @@ asio::awaitable<bool> Session::serve_one() {
   Incoming incoming = std::move(*received.value());
   const auto peer = std::make_shared<Peer>([this](const std::shared_ptr<Peer>& client) { watch(client); });
   incoming.request.peer = peer;
+  incoming.request.from = from_;
   const Response response = co_await answer(std::move(incoming.request));
   const Connection connection = closing_ ? Connection::close : incoming.connection;
   const bool gone = peer->gone() || (response.undelivered && has_hung_up(stream_.socket().native_handle()));
@@ -123,9 +151,12 @@ asio::awaitable<model::Result<std::optional<Session::Incoming>>> Session::receiv
   }
   // Trailers of a chunked body would join the fields: they are taken as they are now.
   Fields fields = parser.chunked() ? Fields{parser.get().base()} : Fields{};
-  const std::size_t bytes_max = service_.body_bytes_max(parser.get().base());
+  const auto bytes_max = service_.body_bytes_max(parser.get().base());
+  if (!bytes_max && !parser.is_done()) {
+    co_return bytes_max.error(); // its body stays unread
+  }
   BodyShare share(bodies_);
-  if (auto fault = co_await read_body(parser, bytes_max, share)) {
+  if (auto fault = co_await read_body(parser, bytes_max ? bytes_max.value() : 0, share)) {
     co_return std::move(*fault);
   }
   co_return take_message(parser, std::move(fields), std::move(share));
@@ -261,15 +292,30 @@ asio::awaitable<Response> Session::answer(Request request) {
     peer->forget_callback();
     error_code ignored;
     stream_.socket().cancel(ignored); // nothing but the watch is under way on it
+    look_timer_.cancel();
   }
   co_return response;
 }
 
 void Session::watch(const std::shared_ptr<Peer>& peer) {
   stream_.socket().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this(), peer](error_code failure) {
-    // Bytes of a next request end the watch: they hide a later end of the stream.
-    if (!failure && has_hung_up(self->stream_.socket().native_handle())) {
-      peer->hang_up();
+    if (!failure) {
+      self->look_again(peer);
+    }
+  });
+}
+
+/// There is something to read: the end, or bytes before it, which stay there until the request is answered. A client that
+/// says goodbye in TLS sends some.
+void Session::look_again(const std::shared_ptr<Peer>& peer) {
+  if (has_hung_up(stream_.socket().native_handle())) {
+    peer->hang_up();
+    return;
+  }
+  look_timer_.expires_after(look_gap);
+  look_timer_.async_wait([self = shared_from_this(), peer](error_code failure) {
+    if (!failure) {
+      self->look_again(peer);
     }
   });
 }
@@ -293,7 +339,7 @@ asio::awaitable<void> Session::linger() {
   buffer_.clear();
   stream_.expires_after(limits_.linger_max);
   while (!failure) {
-    co_await stream_.async_read_some(buffer_.prepare(read_bytes_max), asio::redirect_error(asio::use_awaitable, failure));
+    co_await stream_.tcp().async_read_some(buffer_.prepare(read_bytes_max), asio::redirect_error(asio::use_awaitable, failure));
   }
 }
 
@@ -301,7 +347,7 @@ asio::awaitable<void> Session::turn_away(model::Error error) {
   const auto self = shared_from_this();
   try {
     const Response response = problem_response(error);
-    if (co_await send(response, Connection::close, Body::send)) {
+    if (co_await greet() && co_await send(response, Connection::close, Body::send)) {
       co_await linger();
     }
   } catch (const boost::system::system_error&) {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -15,6 +15,7 @@
 #include "app/http/limits.hpp"
 #include "app/http/response.hpp"
 #include "app/http/service.hpp"
+#include "app/http/stream.hpp"
 
 namespace turnwise::http {
 
@@ -25,7 +26,7 @@ namespace turnwise::http {
 class Session : public std::enable_shared_from_this<Session> {
 public:
   /// `service`, `limits` and `bodies` outlive the session.
-  Session(boost::asio::ip::tcp::socket socket, Service& service, const Limits& limits, BodyBudget& bodies);
+  Session(Stream stream, Service& service, const Limits& limits, BodyBudget& bodies);
 
   /// Serves until the connection ends. Does not throw.
   boost::asio::awaitable<void> run();
@@ -49,6 +50,8 @@ private:
     BodyShare share; ///< of the memory for bodies
   };
 
+  /// Comes first. @returns whether there is a connection: not when TLS was expected and did not come about in time
+  Awaitable<bool> greet();
   /// @returns whether the connection goes on
   Awaitable<bool> serve_one();
   /// @returns nothing when the connection ended between requests; an error when what came is no request to be answered
@@ -66,13 +69,16 @@ private:
   Awaitable<bool> send(const Response& response, Connection connection, Body body);
   Awaitable<void> linger();
   void watch(const std::shared_ptr<Peer>& peer);
+  void look_again(const std::shared_ptr<Peer>& peer);
 
-  boost::beast::tcp_stream stream_;
+  Stream stream_;
+  std::string from_;
   Service& service_;
   const Limits& limits_;
   BodyBudget& bodies_;
   boost::beast::flat_buffer buffer_;
   std::string out_;
+  boost::asio::steady_timer look_timer_;
   bool first_{true};
   bool idle_{};
   bool closing_{};

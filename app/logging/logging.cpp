@@ -156,7 +156,7 @@ std::string quoted(std::string_view text) {
 
 void set_up(const Options& options) {
   auto logger = std::make_shared<spdlog::logger>("turnwise", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_formatter(std::make_unique<LineFormatter>(options.format == "json" ? Format::json : Format::text));
+  logger->set_formatter(std::make_unique<LineFormatter>(format_of(options)));
   logger->set_level(spdlog::level::from_str(options.level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));

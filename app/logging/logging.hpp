@@ -18,6 +18,11 @@ struct Options {
   std::string level{"info"};  ///< "debug", "info", "warn" or "error"
 };
 
+/// The format of this name.
+inline Format format_of(const Options& options) {
+  return options.format == "json" ? Format::json : Format::text;
+}
+
 /// A text as the value of a key: in quotes, with quotes and backslashes within it escaped, so that it can neither end early nor
 /// pass for another key. Control characters are escaped with the whole line.
 std::string quoted(std::string_view text);

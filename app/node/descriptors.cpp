@@ -20,6 +20,9 @@ constexpr std::size_t connections_min = 10;
 
 std::size_t descriptors_besides_connections(const config::NodeOptions& options) {
   std::size_t reserve = base + options.engine.lanes + options.engine.readers + per_http_thread * options.http_threads;
+  if (!options.admin_listen.empty()) {
+    reserve += operator_connections_max + per_http_thread;
+  }
   for (const auto& kind : options.exec) {
     reserve += per_command * kind.concurrency;
   }

@@ -8,6 +8,9 @@
 
 namespace turnwise::node {
 
+/// Operators have few, on a listener of their own.
+inline constexpr std::size_t operator_connections_max = 100;
+
 /// What a node needs besides the connections of its clients: for PostgreSQL, threads and logs, for telling clients that there
 /// are too many, and for every command that it may run at a time.
 std::size_t descriptors_besides_connections(const config::NodeOptions& options);

@@ -29,12 +29,14 @@ private:
   const std::string kind_;
 };
 
-/// The addresses of a listening endpoint. A name counts with all it stands for.
-std::vector<push::OwnAddress> own_addresses(const http::Endpoint& own) {
+/// The addresses of listening endpoints. A name counts with all it stands for.
+std::vector<push::OwnAddress> own_addresses(const std::vector<http::Endpoint>& endpoints) {
   std::vector<push::OwnAddress> all;
-  if (const auto addresses = push::look_up(own.host)) {
-    for (const auto& address : *addresses) {
-      all.push_back({address, own.port});
+  for (const auto& own : endpoints) {
+    if (const auto addresses = push::look_up(own.host)) {
+      for (const auto& address : *addresses) {
+        all.push_back({address, own.port});
+      }
     }
   }
   return all;
@@ -52,8 +54,8 @@ push::Target target_of(const model::PushSettings& settings) {
 
 } // namespace
 
-model::Result<std::unique_ptr<push::Courier>> start_courier(const config::PushOptions& options, const http::Endpoint& own,
-                                                            const actors::Engine& engine) {
+model::Result<std::unique_ptr<push::Courier>>
+start_courier(const config::PushOptions& options, const std::vector<http::Endpoint>& own, const actors::Engine& engine) {
   std::vector<push::Network> allowed;
   for (const auto& text : options.allow) {
     auto network = push::parse_network(text);

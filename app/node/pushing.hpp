@@ -17,8 +17,8 @@ namespace turnwise::node {
 /// A courier that goes where the options say.
 /// @param own     where this node listens: it does not push to itself
 /// @param engine  outlives the courier
-model::Result<std::unique_ptr<push::Courier>> start_courier(const config::PushOptions& options, const http::Endpoint& own,
-                                                            const actors::Engine& engine);
+model::Result<std::unique_ptr<push::Courier>>
+start_courier(const config::PushOptions& options, const std::vector<http::Endpoint>& own, const actors::Engine& engine);
 
 /// How the runner pushes: by this courier; a kind that nobody wants any more is paused.
 /// @param engine, courier  outlive the runner

@@ -7,16 +7,15 @@
 #include <spdlog/spdlog.h>
 
 #include "app/handlers/runner.hpp"
-#include "app/http/router.hpp"
-#include "app/http/server.hpp"
 #include "app/logging/logging.hpp"
 #include "app/node/descriptors.hpp"
 #include "app/node/drain.hpp"
+#include "app/node/listeners.hpp"
 #include "app/node/place.hpp"
 #include "app/node/pushing.hpp"
 #include "app/node/stop_limit.hpp"
 #include "app/node/stop_signal.hpp"
-#include "app/routes/routes.hpp"
+#include "app/routes/context.hpp"
 
 namespace turnwise::node {
 namespace {
@@ -56,10 +55,8 @@ void give_up_stopping() {
 }
 
 /// Everything between the start of the engine and its end.
-int serve(const Parts& parts, const http::Endpoint& own, http::Server& server, actors::Engine& engine, StopSignal& stop,
-          StopLimit& limit) {
-  const std::string address = own.text();
-  const auto courier = start_courier(parts.options.push, own, engine);
+int serve(const Parts& parts, Listeners& listeners, actors::Engine& engine, StopSignal& stop, StopLimit& limit) {
+  const auto courier = start_courier(parts.options.push, listeners.endpoints(), engine);
   if (!courier) {
     return failed(courier.error(), "");
   }
@@ -68,8 +65,8 @@ int serve(const Parts& parts, const http::Endpoint& own, http::Server& server, a
     return failed(handlers.error(), "");
   }
   const PushWatch watch(engine, **handlers);
-  http::Limits limits;
-  routes::Context context{engine, server.counters(), {}};
+  const std::string& address = listeners.address();
+  routes::Context context{engine, listeners.server().counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
   context.limits.push_schemes = parts.options.push.http ? push::Schemes::https_and_http : push::Schemes::https;
   for (const auto& kind : parts.options.exec) {
@@ -78,17 +75,18 @@ int serve(const Parts& parts, const http::Endpoint& own, http::Server& server, a
   for (const auto& kind : parts.in_process) {
     context.runs_here.emplace(kind.kind, "in-process");
   }
-  const auto hosts = parts.options.insecure ? http::Hosts::any : http::Hosts::local;
-  http::Router router(routes::all(context, limits), limits.body_bytes_max, hosts);
-  server.start(router);
-  spdlog::info("node-serving address={} node={} kinds={}", address, logging::quoted(parts.options.engine.node_name),
-               parts.options.exec.size() + parts.in_process.size());
-  parts.up("http://" + address);
+  listeners.start(context, {});
+  spdlog::info("node-serving address={} node={} kinds={} auth={} tls={}", address,
+               logging::quoted(parts.options.engine.node_name), parts.options.exec.size() + parts.in_process.size(),
+               parts.options.auth, parts.options.tls_certificate.empty() ? "no" : "yes");
+  parts.up(listeners.url());
 
   stop.wait();
   spdlog::info("node-draining address={}", address);
   limit.begin(parts.options.engine.drain_max + farewell_max);
-  drain(context, handlers->get(), handlers_patience({parts.options.exec, {}}, parts.options.engine.drain_max), server);
+  drain(context, handlers->get(), handlers_patience({parts.options.exec, {}}, parts.options.engine.drain_max),
+        listeners.server());
+  listeners.stop();
   spdlog::info("node-stopped address={}", address);
   return exit_done;
 }
@@ -96,30 +94,24 @@ int serve(const Parts& parts, const http::Endpoint& own, http::Server& server, a
 } // namespace
 
 int run(Parts parts) {
-  const auto endpoint = http::parse_endpoint(parts.options.listen);
-  if (!endpoint) {
-    return failed(endpoint.error(), "");
-  }
   StopSignal stop;
   const auto connections_max = make_room_for_connections(parts.options);
   if (!connections_max) {
     return failed(connections_max.error(), "");
   }
-  http::Server server({.connections_max = *connections_max}, parts.options.http_threads);
-
   // First the address, then the engine: who has the address has proved that an older incarnation of this node is gone.
-  const auto port = server.bind(*endpoint);
-  if (!port) {
-    return failed(port.error(), "Is another node running there? Choose another address with --listen.");
+  const auto listeners = Listeners::bind(parts.options, *connections_max);
+  if (!listeners) {
+    return failed(listeners.error(), "Is another node running there? Choose another address with --listen.");
   }
-  const http::Endpoint own{endpoint->host, *port};
-  parts.options.engine.address = place_of(own.text());
+  parts.options.engine.address = place_of((*listeners)->address());
+  parts.options.engine.reads_tokens = parts.options.asks_tokens();
   StopLimit limit(give_up_stopping); // outlives the engine, whose threads may hang
   auto engine = actors::Engine::start(parts.options.engine, std::move(parts.store), end_process);
   if (!engine) {
     return failed(engine.error(), parts.unreachable_hint);
   }
-  return serve(parts, own, server, **engine, stop, limit);
+  return serve(parts, **listeners, **engine, stop, limit);
 }
 
 } // namespace turnwise::node

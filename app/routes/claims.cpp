@@ -77,6 +77,18 @@ void write_results(json::Writer& out, const api::ClaimBody& body, Responses resp
   write("extended", body.results_count, body.answers.size());
 }
 
+/// Turns belong to the owner of the token that they were claimed with.
+void speak_for(const http::Caller& caller, api::ClaimBody& body) {
+  if (body.claim) {
+    body.claim->claimant = caller.owner;
+  }
+  for (auto& answer : body.answers) {
+    if (answer) {
+      answer->receipt.claim.claimant = caller.owner;
+    }
+  }
+}
+
 /// Sends what the worker reported to the engine.
 std::shared_ptr<Collector> send_answers(Context& context, const api::ClaimBody& body, boost::asio::any_io_executor executor) {
   std::vector<Answer> answers;
@@ -183,6 +195,7 @@ Answered claim(Context& context, Request request) {
   if (!body) {
     co_return problem_response(body.error());
   }
+  speak_for(request.caller, *body);
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto collector = send_answers(context, *body, executor);
 
@@ -224,6 +237,7 @@ Answered answer_claim(Context& context, Request request, Answer::Verb verb) {
   if (!answer) {
     co_return problem_response(answer.error());
   }
+  answer->receipt.claim.claimant = request.caller.owner;
   const auto collector = std::make_shared<Collector>(co_await boost::asio::this_coro::executor, 1);
   std::vector<Answer> answers;
   answers.push_back(std::move(*answer));

@@ -133,7 +133,7 @@ public:
 } // namespace
 
 void give_back(actors::Engine& engine, const model::HoldGrant& grant) {
-  engine.release_hold({grant.shard, grant.entry}, grant.fencing_token, {std::make_shared<Nobody>(), 0});
+  engine.release_hold({{grant.shard, grant.entry}, grant.fencing_token}, {std::make_shared<Nobody>(), 0});
 }
 
 HoldCollector::HoldCollector(asio::any_io_executor executor, actors::Engine& engine)

@@ -83,6 +83,10 @@ Answered take_hold(Context& context, Request request) {
   if (!hold) {
     co_return problem_response(hold.error());
   }
+  if (hold->deferred && !request.caller.scopes.allow(model::Scope::submit)) {
+    co_return problem_response({Errc::forbidden, "a hold that may become a job also needs a token with the scope submit", ""});
+  }
+  hold->claimant = request.caller.owner;
   if (hold->deferred && hold->deferred->traceparent.empty()) {
     hold->deferred->traceparent = api::traceparent(request.field("traceparent"));
   }
@@ -112,7 +116,7 @@ Answered renew_hold(Context& context, Request request) {
     co_return problem_response(ttl.error());
   }
   const auto extended = co_await ask_engine<model::Extended>(context.engine_timeout, Effect::write, [&](Ticket ticket) {
-    context.engine.renew_hold(named->hold, named->token, *ttl, std::move(ticket));
+    context.engine.renew_hold({named->hold, named->token, request.caller.owner}, *ttl, std::move(ticket));
   });
   if (!extended) {
     co_return problem_response(extended.error());
@@ -130,7 +134,7 @@ Answered release_hold(Context& context, Request request) {
     co_return problem_response(named.error());
   }
   const auto gone = co_await ask_engine<model::HoldGone>(context.engine_timeout, Effect::write, [&](Ticket ticket) {
-    context.engine.release_hold(named->hold, named->token, std::move(ticket));
+    context.engine.release_hold({named->hold, named->token, request.caller.owner}, std::move(ticket));
   });
   co_return gone ? json_response(200, "{}") : problem_response(gone.error());
 }

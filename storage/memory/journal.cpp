@@ -167,4 +167,51 @@ Result<std::vector<KeyMatch>> Reader::find_keys(ShardId shard, std::span<const K
   return matches;
 }
 
+Result<SubjectEntries> Reader::entries_of(const SubjectQuery& query) {
+  const std::lock_guard lock{content_->mutex};
+  const auto& rows = content_->shards.at(query.shard.value()).rows;
+  SubjectEntries found;
+  std::size_t looked_at = 0;
+  EntryNumber last;
+  for (auto row = std::make_reverse_iterator(rows.lower_bound({query.before, Sequence{0}})); row != rows.rend(); ++row) {
+    if (looked_at++ == query.rows_max) { // in the middle of an entry, perhaps
+      if (found.entries.empty() || found.entries.back() != last) {
+        found.entries.push_back(last);
+      }
+      found.next = last;
+      break;
+    }
+    last = row->first.first;
+    if (model::subject_of(row->second.record.body) != query.subject ||
+        (!found.entries.empty() && found.entries.back() == last)) {
+      continue;
+    }
+    if (found.entries.size() == query.entries_max) {
+      found.next = found.entries.back();
+      break;
+    }
+    found.entries.push_back(last);
+  }
+  return found;
+}
+
+Result<model::Done> Reader::outlines(std::span<const std::pair<ShardId, EntryNumber>> entries, const EntryRowSink& sink) {
+  std::vector<std::pair<ShardId, std::pair<Sequence, model::Record>>> copies; // so that the sink may use the store
+  {
+    const std::lock_guard lock{content_->mutex};
+    for (const auto& [shard, entry] : entries) {
+      for (const auto& [key, stored] : rows_of(content_->shards.at(shard.value()).rows, entry)) {
+        copies.push_back({shard, {key.second, stored.record}});
+        if (!std::holds_alternative<model::AttemptFailed>(stored.record.body)) {
+          drop_texts(copies.back().second.second.body);
+        }
+      }
+    }
+  }
+  for (auto& [shard, row] : copies) {
+    sink(shard, row.first, std::move(row.second));
+  }
+  return model::Done{};
+}
+
 } // namespace turnwise::storage::memory

@@ -28,6 +28,8 @@ public:
   Result<std::vector<Body>> bodies(std::span<const std::pair<ShardId, EntryNumber>> entries) override;
   Result<model::Done> history(ShardId shard, EntryNumber entry, const RowSink& sink) override;
   Result<std::vector<KeyMatch>> find_keys(ShardId shard, std::span<const KeyQuery> queries, model::WallTime since) override;
+  Result<SubjectEntries> entries_of(const SubjectQuery& query) override;
+  Result<model::Done> outlines(std::span<const std::pair<ShardId, EntryNumber>> entries, const EntryRowSink& sink) override;
 
 private:
   std::shared_ptr<Content> content_;

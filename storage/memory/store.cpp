@@ -181,6 +181,12 @@ public:
     return content_->kinds.change(change, std::chrono::time_point_cast<model::microseconds>(std::chrono::system_clock::now()));
   }
 
+  /// As a database in which none was made.
+  Result<std::optional<TokensRead>> tokens(std::uint64_t known) override {
+    constexpr std::uint64_t only_version = 1;
+    return known == only_version ? std::optional<TokensRead>{} : std::optional{TokensRead{only_version, {}}};
+  }
+
 private:
   [[nodiscard]] bool is_alive(Incarnation node) const {
     const auto found = content_->nodes.find(node);

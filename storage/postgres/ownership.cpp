@@ -5,6 +5,7 @@
 
 #include "storage/postgres/ownership_statements.hpp"
 #include "storage/postgres/row_batch.hpp"
+#include "storage/postgres/tokens.hpp"
 
 namespace turnwise::storage::postgres {
 namespace {
@@ -138,6 +139,10 @@ Result<model::Done> OwnershipTables::release(Incarnation node, std::span<const H
     pqxx::nontransaction{connection}.exec(text(sql::release), parameters);
     return model::Done{};
   });
+}
+
+Result<std::optional<TokensRead>> OwnershipTables::tokens(std::uint64_t known) {
+  return connection_.attempt([&](pqxx::connection& connection) { return read_tokens(connection, known); });
 }
 
 Result<model::Done> OwnershipTables::leave(Incarnation node) {

@@ -26,6 +26,7 @@ public:
   Result<std::size_t> drop_segments(const Retention& retention) override;
   Result<std::optional<Kinds>> kinds_since(std::uint64_t revision) override;
   Result<model::Kind> change_kind(const model::KindChange& change) override;
+  Result<std::optional<TokensRead>> tokens(std::uint64_t known) override;
 
 private:
   /// A beat is due every second: nothing on this connection may take longer than a node's lease has to give.

@@ -118,14 +118,20 @@ Result<Stored> store_change(pqxx::work& transaction, const model::KindChange& ch
 
 Result<std::optional<Kinds>> OwnershipTables::kinds_since(std::uint64_t revision) {
   return connection_.attempt([&](pqxx::connection& connection) -> Result<std::optional<Kinds>> {
+    pqxx::nontransaction transaction{connection};
     std::optional<Kinds> read;
-    for (const auto& row : pqxx::nontransaction{connection}.exec(text(sql::kinds_since), pqxx::params{revision})) {
-      if (!read) {
-        read = Kinds{.revision = row[0].as<std::uint64_t>(), .kinds = {}};
+    try {
+      for (const auto& row : transaction.exec(text(sql::kinds_since), pqxx::params{revision})) {
+        if (!read) {
+          read = Kinds{.revision = row[0].as<std::uint64_t>(), .kinds = {}};
+        }
+        if (!row[1].is_null()) {
+          read->kinds.push_back(kind_of(row));
+        }
       }
-      if (!row[1].is_null()) {
-        read->kinds.push_back(kind_of(row));
-      }
+    } catch (const pqxx::undefined_table&) {
+      return model::Error{
+          model::Errc::unavailable, "the schema of this database is older than this program: run `turnwise migrate`", {}};
     }
     return read;
   });

@@ -2,7 +2,11 @@
 #include "storage/postgres/reader.hpp"
 
 #include <charconv>
+#include <functional>
+#include <limits>
 #include <map>
+#include <set>
+#include <sstream>
 #include <variant>
 
 #include "storage/body_fold.hpp"
@@ -186,6 +190,35 @@ Result<model::Done> stream_history(pqxx::connection& connection, std::int64_t se
   }
 }
 
+/// How often segments are listed anew because one was dropped since.
+constexpr int listings_max = 5;
+
+/// Numbers of entries are 63 bits long; a larger one stands for no bound.
+std::int64_t database_number(std::uint64_t number) {
+  constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  return static_cast<std::int64_t>(std::min(number, largest));
+}
+
+/// A row of sql::entries_of.
+SubjectEntries subject_entries(const pqxx::row& row, const SubjectQuery& query) {
+  std::set<EntryNumber, std::greater<>> numbers;
+  std::istringstream text{row[2].as<std::string>()};
+  for (std::uint64_t number = 0; text >> number;) {
+    numbers.insert(EntryNumber{number});
+  }
+  SubjectEntries found;
+  if (row[0].as<std::size_t>() == query.rows_max) { // ends in the middle of an entry, perhaps, whose subject is not known then
+    found.next = EntryNumber{row[1].as<std::uint64_t>()};
+    numbers.insert(*found.next);
+  }
+  found.entries.assign(numbers.begin(), numbers.end());
+  if (found.entries.size() > query.entries_max) {
+    found.entries.resize(query.entries_max);
+    found.next = found.entries.back();
+  }
+  return found;
+}
+
 } // namespace
 
 Reader::Reader(PostgresOptions options)
@@ -215,7 +248,8 @@ Result<std::vector<Body>> Reader::bodies(std::span<const std::pair<ShardId, Entr
   return connection_.attempt([&](pqxx::connection& connection) -> Result<std::vector<Body>> {
     std::map<EntryKey, std::optional<Body>> folded;
     const auto take = [&](ShardId shard, Sequence, model::Record&& record) {
-      fold_body(folded[{shard, record.entry}], shard, std::move(record));
+      auto& body = folded[{shard, record.entry}];
+      fold_body(body, shard, std::move(record));
     };
     if (auto done = each_row(connection, entries, sql::has_body, take); !done) {
       return done.error();
@@ -261,6 +295,50 @@ Result<std::vector<KeyMatch>> Reader::find_keys(ShardId shard, std::span<const K
       return model::Done{};
     });
     return read ? Result<std::vector<KeyMatch>>{std::move(matches)} : Result<std::vector<KeyMatch>>{read.error()};
+  });
+}
+
+Result<SubjectEntries> Reader::entries_of(const SubjectQuery& query) {
+  return connection_.attempt([&](pqxx::connection& connection) -> Result<SubjectEntries> {
+    for (int listing = 1;; ++listing) {
+      const pqxx::params of_shard{query.shard.value(), 0};
+      const auto found = segments(pqxx::nontransaction{connection}.exec(std::string{sql::segments_to_replay}, of_shard));
+      if (found.empty()) {
+        return SubjectEntries{};
+      }
+      try {
+        const pqxx::params parameters{database_number(query.before.value()), query.subject, query.rows_max};
+        const auto statement = sql::entries_of(query.shard.value(), found);
+        return subject_entries(pqxx::nontransaction{connection}.exec(statement, parameters).one_row(), query);
+      } catch (const pqxx::undefined_table&) { // dropped since it was listed
+        if (listing == listings_max) {
+          throw;
+        }
+      }
+    }
+  });
+}
+
+Result<model::Done> Reader::outlines(std::span<const std::pair<ShardId, EntryNumber>> entries, const EntryRowSink& sink) {
+  return connection_.attempt([&](pqxx::connection& connection) {
+    return each_segment([&] { return by_segment(connection, entries, Reach::any); },
+                        [&](std::int64_t segment, EntryArrays& wanted) -> Result<model::Done> {
+                          std::map<std::pair<EntryKey, Sequence>, model::Record> in_order;
+                          const auto statement = sql::outlines(segment, outline_rows_max);
+                          for (const auto& row : pqxx::nontransaction{connection}.exec(statement, wanted.parameters())) {
+                            const auto stored = stored_row(row);
+                            auto record = decode(stored);
+                            if (!record) {
+                              return record.error();
+                            }
+                            const EntryKey key{ShardId{row[0].as<std::uint16_t>()}, record->entry};
+                            in_order.emplace(std::pair{key, Sequence{stored.sequence}}, std::move(*record));
+                          }
+                          for (auto& [key, record] : in_order) {
+                            sink(key.first.first, key.second, std::move(record));
+                          }
+                          return model::Done{};
+                        });
   });
 }
 

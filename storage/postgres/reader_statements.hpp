@@ -81,6 +81,31 @@ inline std::string history_page(std::int64_t segment) {
          std::to_string(history_page_rows);
 }
 
+/// What the newest rows of a shard before an entry ($1), as many as $3, say of a subject ($2): how many there are, the smallest
+/// entry among them, and the entries of the subject in a text. A merge of the segments' primary keys from their ends.
+inline std::string entries_of(std::uint16_t shard, std::span<const std::int64_t> segments) {
+  std::string rows;
+  for (const auto segment : segments) {
+    rows += (rows.empty() ? "" : " UNION ALL ");
+    rows += "SELECT shard, entry, event, subject FROM " + journal(segment);
+  }
+  return "SELECT count(*), coalesce(min(entry), 0), coalesce(string_agg(entry::text, ' ') FILTER (WHERE subject = $2), '')"
+         " FROM (SELECT entry, subject FROM (" +
+         rows + ") AS rows WHERE shard = " + std::to_string(shard) + " AND entry < $1 ORDER BY entry DESC LIMIT $3) AS newest";
+}
+
+/// Of the entries $1 (shards), $2 (numbers) the first row that has the body, and the last `rows_max` others. Error texts of
+/// failed attempts are the only texts.
+inline std::string outlines(std::int64_t segment, std::size_t rows_max) {
+  const std::string of_entry =
+      "(SELECT * FROM " + journal(segment) + " AS j WHERE j.shard = wanted.shard AND j.entry = wanted.entry AND ";
+  return "SELECT j.shard, j.entry, j.seq, " + std::string{at_us} +
+         ", j.event, j.subject, j.kind, j.key, j.detail, CASE WHEN j.event IN (5, 6, 7) THEN j.payload END"
+         " FROM unnest($1::smallint[], $2::bigint[]) AS wanted(shard, entry) CROSS JOIN LATERAL (" +
+         of_entry + "j.event IN (1, 21) ORDER BY j.seq LIMIT 1) UNION ALL " + of_entry +
+         "j.event NOT IN (1, 21) ORDER BY j.seq DESC LIMIT " + std::to_string(rows_max) + ") OFFSET 0) AS j";
+}
+
 /// Matches of the keys $2 (subjects), $3 (kinds), $4 (keys) in shard $1 since $5 (microseconds), the latest last. A carried
 /// job (event 21) used its key when it was submitted.
 inline std::string keys(std::int64_t segment) {

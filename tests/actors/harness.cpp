@@ -45,6 +45,7 @@ struct IsolatedOwnership : storage::Ownership {
     }
     return inner->change_kind(c);
   }
+  model::Result<std::optional<storage::TokensRead>> tokens(std::uint64_t known) override { return inner->tokens(known); }
   std::unique_ptr<storage::Ownership> inner;
   IsolatedStore& store;
 };

@@ -33,13 +33,13 @@ model::JobId id_of(const model::HoldGrant& grant) {
 
 model::Response renew(TestNode& node, const model::HoldGrant& grant, std::optional<milliseconds> ttl = {}) {
   auto answers = std::make_shared<Answers>(1);
-  node->renew_hold(id_of(grant), grant.fencing_token, ttl, {answers, 0});
+  node->renew_hold({id_of(grant), grant.fencing_token}, ttl, {answers, 0});
   return answers->wait().front();
 }
 
 model::Response release(TestNode& node, const model::HoldGrant& grant) {
   auto answers = std::make_shared<Answers>(1);
-  node->release_hold(id_of(grant), grant.fencing_token, {answers, 0});
+  node->release_hold({id_of(grant), grant.fencing_token}, {answers, 0});
   return answers->wait().front();
 }
 

@@ -119,7 +119,7 @@ std::string StandingEntries::use(TestNode& node) const {
   check(is_success(node.complete(running_)), "the running job was not completed");
   check(is_success(node.complete(late_)), "the late worker was not heard");
   auto answers = std::make_shared<Answers>(3);
-  node->renew_hold({hold_.shard, hold_.entry}, hold_.fencing_token, {}, {answers, 0});
+  node->renew_hold({{hold_.shard, hold_.entry}, hold_.fencing_token}, {}, {answers, 0});
   node->retry(parked, {answers, 1});
   node->resume("stand:paused", "an operator", {answers, 2});
   const auto told = answers->wait();

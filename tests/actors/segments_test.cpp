@@ -50,6 +50,13 @@ private:
                                                             model::WallTime since) override {
       return inner->find_keys(shard, queries, since);
     }
+    model::Result<storage::SubjectEntries> entries_of(const storage::SubjectQuery& query) override {
+      return inner->entries_of(query);
+    }
+    model::Result<model::Done> outlines(std::span<const std::pair<model::ShardId, model::EntryNumber>> entries,
+                                        const storage::EntryRowSink& sink) override {
+      return inner->outlines(entries, sink);
+    }
     std::unique_ptr<storage::JournalReader> inner;
     CountingStore& store;
   };

@@ -190,6 +190,28 @@ TEST_CASE("an address that others can reach needs a word of its own") {
   CHECK(config::validate(options).size() == 1);
 }
 
+TEST_CASE("with tokens, other machines may reach a node, on either of its addresses") {
+  auto options = read({"--auth", "tokens", "--listen", "0.0.0.0:7171", "--admin-listen", "10.0.0.1:7172"}).options;
+  CHECK(options.asks_tokens());
+  CHECK(config::validate(options).empty());
+  options.auth = "none";
+  const auto faults = config::validate(options);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].starts_with("listen: "));
+  CHECK(faults[1].starts_with("admin-listen: "));
+  CHECK(faults[1].find("auth = \"tokens\"") != std::string::npos);
+  options.listen = "127.0.0.1:7171";
+  options.admin_listen = "7172";
+  CHECK(config::validate(options).size() == 1);
+  CHECK_THROWS_AS(read({"--auth", "passwords"}), CLI::ParseError);
+}
+
+TEST_CASE("a certificate and its key go together") {
+  CHECK(config::validate(read({"--tls-certificate", "a.crt", "--tls-key", "a.key"}).options).empty());
+  CHECK(config::validate(read({"--tls-certificate", "a.crt"}).options).size() == 1);
+  CHECK(config::validate(read({"--tls-key", "a.key"}).options).size() == 1);
+}
+
 TEST_CASE("a password is not shown") {
   CHECK(config::without_password("postgresql://me:secret@db/x") == "postgresql://me:***@db/x");
   CHECK(config::without_password("host=db password='a b' user=me") == "host=db password=*** user=me");

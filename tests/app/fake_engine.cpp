@@ -46,6 +46,7 @@ void FakeEngine::answer(std::vector<Answer> answers, std::shared_ptr<model::Reci
 }
 
 void FakeEngine::claim(ClaimRequest request, std::shared_ptr<ClaimRecipient> recipient) {
+  remember(request.claimant);
   if (on_claim) {
     recipient->refused(on_claim(request));
     return;
@@ -122,6 +123,11 @@ std::vector<Answer> FakeEngine::answered() const {
 bool FakeEngine::await_answers(std::size_t count) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, patience, [&] { return answered_.size() >= count; });
+}
+
+std::optional<std::string> FakeEngine::claimant() const {
+  const std::lock_guard lock(mutex_);
+  return claimant_;
 }
 
 milliseconds FakeEngine::awaited() const {

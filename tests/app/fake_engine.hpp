@@ -38,6 +38,9 @@ public:
   std::function<model::Response(std::string, std::string)> on_resume;
   std::function<model::Response(const model::KindChange&)> on_kind_change;
   std::vector<actors::KindStatus> all_kinds;
+  std::function<model::Response(model::ListFilter, model::ListPlace, std::size_t)> on_list;
+  std::function<model::Response(const actors::Change&)> on_change;
+  std::function<model::Response(std::string, model::EntryNumber, std::size_t)> on_finished;
   std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
 
@@ -53,17 +56,20 @@ public:
   void await_job(model::JobId job, milliseconds wait, Ticket ticket) override;
   void describe_subject(std::string subject, std::size_t jobs_max, Ticket ticket) override;
   void hold(actors::HoldRequest request, Ticket ticket) override {
+    remember(request.claimant);
     if (on_hold_later) {
       on_hold_later(std::move(ticket));
     } else {
       answer_with(on_hold(std::move(request)), ticket);
     }
   }
-  void renew_hold(model::JobId hold, model::FencingToken token, std::optional<milliseconds> ttl, Ticket ticket) override {
-    answer_with(on_renew(hold, token, ttl), ticket);
+  void renew_hold(actors::HeldTurn turn, std::optional<milliseconds> ttl, Ticket ticket) override {
+    remember(turn);
+    answer_with(on_renew(turn.hold, turn.token, ttl), ticket);
   }
-  void release_hold(model::JobId hold, model::FencingToken token, Ticket ticket) override {
-    answer_with(on_release(hold, token), ticket);
+  void release_hold(actors::HeldTurn turn, Ticket ticket) override {
+    remember(turn);
+    answer_with(on_release(turn.hold, turn.token), ticket);
   }
   void pause(std::string subject, std::string by, std::string why, Ticket ticket) override {
     answer_with(on_pause(std::move(subject), std::move(by), std::move(why)), ticket);
@@ -87,6 +93,17 @@ public:
     }
     return std::nullopt;
   }
+  void list(model::ListFilter filter, model::ListPlace from, std::size_t items_max, Ticket ticket) override {
+    answer_with(on_list(std::move(filter), std::move(from), items_max), ticket);
+  }
+  void change(std::vector<actors::Change> changes, std::shared_ptr<model::Recipient> recipient) override {
+    for (std::uint32_t i = 0; i < changes.size(); ++i) {
+      recipient->deliver(i, on_change(changes[i]));
+    }
+  }
+  void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, Ticket ticket) override {
+    answer_with(on_finished(std::move(subject), before, jobs_max), ticket);
+  }
 
   [[nodiscard]] actors::Stats stats() const override { return {.jobs_open = 7, .submitted = 9, .journal_up = true}; }
   [[nodiscard]] std::string metrics() const override { return "turnwise_jobs_open 7\n"; }
@@ -94,7 +111,17 @@ public:
   [[nodiscard]] model::WallTime wall_time() const override { return noon; }
   [[nodiscard]] const storage::ClusterMeta& cluster() const override { return meta_; }
   [[nodiscard]] model::Incarnation incarnation() const override { return {}; }
+  [[nodiscard]] std::shared_ptr<const model::Tokens> tokens() const override {
+    const std::lock_guard lock(mutex_);
+    return tokens_;
+  }
   void drain() override { on_drain(); }
+
+  /// From now on these are the good tokens.
+  void set_tokens(model::Tokens tokens) {
+    const std::lock_guard lock(mutex_);
+    tokens_ = std::make_shared<const model::Tokens>(std::move(tokens));
+  }
 
   /// The next claim that does not wait wins this.
   void offer(model::Grant grant);
@@ -106,12 +133,19 @@ public:
   /// Waits until this many answers came, at most ten seconds. @returns whether they did
   bool await_answers(std::size_t count);
   milliseconds awaited() const;
+  /// Who claimed, took, renewed or released last; nothing when nobody did.
+  std::optional<std::string> claimant() const;
 
   /// 2030-01-01T12:00:00Z.
   static constexpr model::WallTime noon{std::chrono::seconds{1'893'499'200}};
 
 private:
   void change(model::JobId job, Ticket ticket);
+  void remember(const actors::HeldTurn& turn) { remember(turn.claimant); }
+  void remember(const std::string& claimant) {
+    const std::lock_guard lock(mutex_);
+    claimant_ = claimant;
+  }
   static void answer_with(model::Response response, const Ticket& ticket) {
     ticket.to->deliver(ticket.item, std::move(response));
   }
@@ -124,6 +158,8 @@ private:
   std::deque<model::Grant> offers_;
   std::deque<Waiting> waiting_;
   milliseconds awaited_{};
+  std::optional<std::string> claimant_;
+  std::shared_ptr<const model::Tokens> tokens_ = std::make_shared<const model::Tokens>();
   std::uint64_t next_entry_{1};
 };
 

@@ -17,7 +17,8 @@ constexpr std::string_view job = R"({"subject":"a:1","kind":"k"})";
 
 /// A server with one route, GET /call.
 struct Single {
-  Single(http::Hosts hosts, std::function<http::Response()> answer) : router(routes(std::move(answer)), 1'000, hosts) {
+  Single(http::Hosts hosts, std::function<http::Response()> answer)
+      : router(routes(std::move(answer)), 1'000, {.hosts = hosts}) {
     const auto bound = server.bind({"127.0.0.1", 0});
     REQUIRE(bound.ok());
     port = *bound;

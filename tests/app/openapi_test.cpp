@@ -9,6 +9,7 @@
 #include "app/routes/openapi.hpp"
 #include "contract.hpp"
 #include "http_fixture.hpp"
+#include "secured_fixture.hpp"
 
 using namespace turnwise;
 using namespace std::chrono_literals;
@@ -88,6 +89,25 @@ model::SubjectView subject_story() {
   return view;
 }
 
+/// A page with what a list may have, and another one after it.
+model::Response list_page(const model::ListFilter& filter) {
+  auto page = std::make_shared<model::ListPage>();
+  page->items.resize(2);
+  for (auto& item : page->items) {
+    item.subject = "artifact:123";
+    item.shard = model::ShardId{3};
+    item.type = filter.type;
+    item.since = noon;
+    item.view = waiting(model::WaitReason::behind);
+  }
+  auto& first = page->items.front();
+  first.view.state = model::JobState::running;
+  first.owner = "w1";
+  first.lease_expires_at = noon + 30s;
+  page->next = model::ListPlace{model::ShardId{3}, "artifact:123", model::EntryNumber{9}};
+  return page;
+}
+
 /// Lets the engine answer the call with what makes its document as large as it can be.
 void prepare(HttpFixture& node, const Operation& operation) {
   node.engine.on_job = nullptr; // cancel and retry have an answer of their own
@@ -125,6 +145,12 @@ void prepare(HttpFixture& node, const Operation& operation) {
   };
   node.engine.all_kinds = {{kind_story(), 1, 2}};
   node.context.runs_here = {{"build_coverage", "exec"}};
+  node.engine.on_list = [](const model::ListFilter& filter, auto&&...) { return list_page(filter); };
+  node.engine.on_change = [](const actors::Change&) { return model::Changed{model::JobState::waiting, false}; };
+  node.engine.on_finished = [](auto&&...) -> model::Response {
+    const auto finished = std::get<std::shared_ptr<const model::JobStory>>(story(model::JobState::failed, std::nullopt));
+    return std::make_shared<const model::FinishedJobs>(model::FinishedJobs{{*finished}, model::EntryNumber{8}});
+  };
   if (operation.path == "/v1/claims") {
     auto grant = test::grant_of(7);
     grant.metadata = R"({"trace":1})";
@@ -188,6 +214,23 @@ Names names_in(const std::string& body) {
   return names;
 }
 
+/// What the contract says of a call that asks for this.
+std::string security_of(http::Access access) {
+  switch (access) {
+  case http::Access::open:
+    return "[]";
+  case http::Access::read:
+    return R"([{"bearer":[]}])";
+  case http::Access::submit:
+    return R"([{"bearer":["submit"]}])";
+  case http::Access::work:
+    return R"([{"bearer":["work"]}])";
+  case http::Access::operate:
+    break;
+  }
+  return R"([{"bearer":["admin"]}])";
+}
+
 Names keys_of(const Object& object) {
   Names names;
   for (const auto& member : object) {
@@ -214,6 +257,8 @@ TEST_CASE("the contract has the calls that the server has, with their parameters
     INFO(route.pattern);
     const auto& operation = find(operations, verb, route.pattern);
     CHECK((contract.body_schema(operation) != nullptr) == (route.takes == http::Route::Takes::json));
+    CHECK(boost::json::serialize(operation.members->at("security")) == security_of(route.access));
+    CHECK((contract.response(operation, 401) != nullptr) == (route.access != http::Access::open));
     for (const auto name : route.query) {
       CHECK(contract.target(operation).find(fmt::format("{}=", name)) != std::string::npos);
     }
@@ -316,10 +361,17 @@ TEST_CASE("every problem is documented, with its status where it can come") {
     node.engine.on_pause = [code](auto...) { return model::Error{code, "so it is", ""}; };
     node.engine.on_resume = [code](auto...) { return model::Error{code, "so it is", ""}; };
     node.engine.on_kind_change = [code](const model::KindChange&) { return model::Error{code, "so it is", ""}; };
+    node.engine.on_list = [code](auto&&...) { return model::Error{code, "so it is", ""}; };
+    node.engine.on_finished = [code](auto&&...) { return model::Error{code, "so it is", ""}; };
   };
   const std::vector<Errc> common{Errc::unavailable, Errc::insufficient_storage, Errc::outcome_unknown, Errc::internal};
   const std::pair<std::string_view, std::vector<Errc>> own[] = {
-      {"/v1/jobs", {Errc::idempotency_mismatch, Errc::backlog_full}},
+      {"POST /v1/jobs", {Errc::idempotency_mismatch, Errc::backlog_full}},
+      {"GET /v1/jobs", {}},
+      {"/v1/jobs/retry", {}},
+      {"/v1/jobs/cancel", {}},
+      {"/v1/holds", {}},
+      {"/v1/subjects/{subject}/history", {}},
       {"/v1/jobs/{id}", {Errc::not_found}},
       {"/v1/jobs/{id}/cancel", {Errc::not_found, Errc::wrong_state}},
       {"/v1/jobs/{id}/retry", {Errc::not_found, Errc::wrong_state}},
@@ -337,7 +389,7 @@ TEST_CASE("every problem is documented, with its status where it can come") {
   const auto operations = contract.operations();
   for (const auto& [path, codes] : own) {
     for (const auto& operation : operations) {
-      if (operation.path != path) {
+      if (operation.path != path && operation.method + ' ' + operation.path != path) {
         continue;
       }
       auto all = common;
@@ -366,5 +418,28 @@ TEST_CASE("every problem is documented, with its status where it can come") {
       CHECK(contract.response(operation, status) != nullptr);
     }
     CHECK((contract.response(operation, 415) != nullptr) == (contract.body_schema(operation) != nullptr));
+  }
+}
+
+TEST_CASE("row 44: no call lets anybody in who lacks what the contract says that it needs") {
+  const std::pair<std::string, std::string> lacking[] = {{"bob", "submit"}, {"bob", "admin"}, {"ann", "admin"}};
+  const test::SecuredNode node;
+  Contract contract(routes::openapi_document());
+  for (const auto& operation : contract.operations()) {
+    const auto needs = boost::json::serialize(operation.members->at("security"));
+    INFO(operation.method << ' ' << operation.path << ' ' << needs);
+    const auto ask = [&](const std::string& owner) {
+      return node.ask_operators(operation.method, contract.target(operation), owner, "", contract.fields(operation));
+    };
+    const auto nobody = ask("");
+    CHECK((nobody.status == 401) == (needs != "[]"));
+    check(contract, operation, nobody);
+    for (const auto& [owner, lacks] : lacking) {
+      if (needs.find(lacks) != std::string::npos) {
+        const auto refused = ask(owner);
+        CHECK(refused.status == 403);
+        check(contract, operation, refused);
+      }
+    }
   }
 }

@@ -26,9 +26,10 @@ struct Desk {
   }
   [[nodiscard]] test::Reply put(std::string_view push) const {
     const auto body = fmt::format(R"({{"push":{}}})", push);
-    return node.connect().ask(fmt::format("PUT /v1/kinds/notify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                                          "Content-Length: {}\r\n\r\n{}",
-                                          body.size(), body));
+    return node.connect().ask(
+        fmt::format("PUT /v1/kinds/notify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    body.size(), body));
   }
   HttpFixture node;
   model::Kind kind{.name = "notify", .revision = 0, .settings = {}, .pause = {}};

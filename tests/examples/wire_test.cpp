@@ -32,9 +32,11 @@ TEST_CASE("a job's own options are sent, and nothing that was not said") {
   job.options.lease = milliseconds{3'000};
   job.options.backoff = model::Backoff{milliseconds{50}, 2.0, milliseconds{500}, model::Jitter::none};
   job.idempotency_key = "k";
+  job.run_at = model::WallTime{std::chrono::sys_days{std::chrono::year{2031} / 5 / 4}} + std::chrono::hours{10};
   const auto text = encode_batch(std::span{&job, 1});
   CHECK(text ==
-        R"({"jobs":[{"subject":"artifact:1","kind":"build_coverage","idempotency_key":"k","max_attempts":3,)"
+        R"({"jobs":[{"subject":"artifact:1","kind":"build_coverage","idempotency_key":"k",)"
+        R"("run_at":"2031-05-04T10:00:00.000000Z","max_attempts":3,)"
         R"("backoff":{"initial":"50ms","factor":2E0,"max":"500ms","jitter":"none"},"on_failure":"halt","lease":"3000ms"}]})");
 }
 

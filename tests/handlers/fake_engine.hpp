@@ -151,8 +151,8 @@ public:
   void await_job(model::JobId, milliseconds, model::Ticket) override { unused(); }
   void describe_subject(std::string, std::size_t, model::Ticket) override { unused(); }
   void hold(actors::HoldRequest, model::Ticket) override { unused(); }
-  void renew_hold(model::JobId, model::FencingToken, std::optional<milliseconds>, model::Ticket) override { unused(); }
-  void release_hold(model::JobId, model::FencingToken, model::Ticket) override { unused(); }
+  void renew_hold(actors::HeldTurn, std::optional<milliseconds>, model::Ticket) override { unused(); }
+  void release_hold(actors::HeldTurn, model::Ticket) override { unused(); }
   void pause(std::string, std::string, std::string, model::Ticket) override { unused(); }
   void resume(std::string, std::string, model::Ticket) override { unused(); }
   void change_kind(model::KindChange, model::Ticket) override { unused(); }
@@ -163,12 +163,16 @@ public:
   }
   [[nodiscard]] std::vector<actors::KindStatus> kinds() const override { return {}; }
   [[nodiscard]] std::optional<actors::KindStatus> kind(const std::string&) const override { return {}; }
+  void list(model::ListFilter, model::ListPlace, std::size_t, model::Ticket) override { unused(); }
+  void change(std::vector<actors::Change>, std::shared_ptr<model::Recipient>) override { unused(); }
+  void finished_jobs(std::string, model::EntryNumber, std::size_t, model::Ticket) override { unused(); }
   [[nodiscard]] actors::Stats stats() const override { return {}; }
   [[nodiscard]] std::string metrics() const override { return {}; }
   [[nodiscard]] bool ready() const override { return true; }
   [[nodiscard]] model::WallTime wall_time() const override { return {}; }
   [[nodiscard]] const storage::ClusterMeta& cluster() const override { return meta_; }
   [[nodiscard]] model::Incarnation incarnation() const override { return {}; }
+  [[nodiscard]] std::shared_ptr<const model::Tokens> tokens() const override { return std::make_shared<model::Tokens>(); }
   void drain() override {}
 
 private:

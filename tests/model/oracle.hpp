@@ -83,6 +83,7 @@ private:
   Words expect(const Describe&, Moment) { return {}; }
   Words expect(const ListOpen&, Moment) { return {"listed"}; }
   Words expect(const Carry&, Moment) { return {"listed"}; }
+  Words expect(const ShowOpen&, Moment) { return {"view"}; }
   Words expect(const Recall&, Moment) { return {}; } // only looks, like the next one
   Words expect(const Locate&, Moment) { return {}; }
 

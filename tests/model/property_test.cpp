@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t steps = 250;
 
-Numbered numbered(std::uint64_t sequence, std::uint64_t entry, RecordBody body) {
-  return {Sequence{sequence}, {EntryNumber{entry}, {}, std::move(body)}};
-}
-
 } // namespace
 
 TEST_CASE("a mailbox does what the oracle says, whatever happens to it") {
@@ -63,25 +59,6 @@ TEST_CASE("the random schedules come across everything that matters") {
     CAPTURE(what);
     CHECK(seen[what] > 0);
   }
-}
-
-TEST_CASE("the check of a journal sees what must not be") {
-  const auto submitted = [](std::uint64_t entry) { return numbered(entry, entry, Submitted{}); };
-  const auto started = [](std::uint64_t sequence, std::uint64_t entry, std::uint32_t attempt) {
-    return numbered(sequence, entry, Started{Attempt{attempt}, {}, {}, {}});
-  };
-  const auto succeeded = [](std::uint64_t sequence, std::uint64_t entry, std::uint32_t attempt) {
-    return numbered(sequence, entry, Succeeded{Attempt{attempt}, {}});
-  };
-  CHECK_FALSE(check_journal({submitted(1), submitted(2), started(3, 1, 1), succeeded(4, 1, 1), started(5, 2, 1)}));
-  CHECK(check_journal({submitted(1), submitted(2), started(3, 1, 1), started(4, 2, 1)}));
-  CHECK(check_journal({submitted(1), submitted(2), started(3, 2, 1)}));
-  CHECK(check_journal({submitted(1), started(2, 1, 1), numbered(3, 1, Released{Attempt{1}}), started(4, 1, 1)}));
-  CHECK(check_journal({submitted(1), started(2, 1, 1), succeeded(3, 1, 1), succeeded(4, 1, 1)}));
-  CHECK(check_journal(
-      {submitted(1), started(2, 1, 1), numbered(3, 1, Released{Attempt{1}}), started(4, 1, 2), succeeded(5, 1, 1)}));
-  CHECK(check_journal({submitted(1), submitted(1)}));
-  CHECK(check_journal({started(1, 1, 1)}));
 }
 
 #ifdef TURNWISE_TEST_HOOKS

@@ -62,6 +62,8 @@ public:
     return fault_;
   }
 
+  [[nodiscard]] const std::vector<Numbered>& journal() const { return journal_; }
+
   void count(Counts& seen) const {
     for (const auto& [line, times] : lines_) {
       seen[line] += times;
@@ -380,6 +382,12 @@ std::optional<std::string> check_schedule(std::uint64_t seed, std::size_t steps,
     schedule.count(*seen);
   }
   return violation;
+}
+
+std::vector<Numbered> recorded_history(std::uint64_t seed, std::size_t steps) {
+  Schedule schedule{seed};
+  schedule.run(steps);
+  return schedule.journal();
 }
 
 } // namespace turnwise::model

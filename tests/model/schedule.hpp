@@ -24,8 +24,10 @@ using Counts = std::map<std::string, std::size_t>;
 /// @returns what went wrong first, with the steps that led there; nothing when all was as it should be.
 std::optional<std::string> check_schedule(std::uint64_t seed, std::size_t steps, Counts* seen = nullptr);
 
-/// What is wrong with a journal by itself, whatever was asked: more than one open turn, a start while an older job is open in
-/// the queue, attempts that do not grow, more than one outcome.
+/// The journal that the schedule writes.
+std::vector<Numbered> recorded_history(std::uint64_t seed, std::size_t steps);
+
+/// What the history check finds first in a journal by itself, whatever was asked; nothing when it is clean.
 std::optional<std::string> check_journal(const std::vector<Numbered>& journal);
 
 /// Counts the stories in a journal that are easy to get wrong.

@@ -63,7 +63,8 @@ model::Carried carried(const std::string& text) {
                                      .started_at = noon - std::chrono::microseconds{1},
                                      .token = model::FencingToken{(std::uint64_t{1} << 62U) + 1},
                                      .open = false,
-                                     .cancel_requested = true},
+                                     .cancel_requested = true,
+                                     .claimant = text},
           .by = text,
           .why = text};
 }
@@ -93,6 +94,7 @@ std::vector<RecordBody> every_type_with(const std::string& text) {
       model::Replaced{},
       started(text),
       model::Started{.attempt = first, .nonce = {}, .worker = {}, .policy = {}},
+      model::Started{.attempt = first, .nonce = {}, .worker = text, .policy = {}, .claimant = text},
       model::AttemptFailed{first, model::FailureCause::failed, model::JobState::retrying, noon, text},
       model::AttemptFailed{first, model::FailureCause::expired, model::JobState::parked, {}, text},
       model::AttemptFailed{first, model::FailureCause::timed_out, model::JobState::cancelled, {}, {}},
@@ -106,6 +108,7 @@ std::vector<RecordBody> every_type_with(const std::string& text) {
       model::Coalesced{text, text, text, 7},
       model::WaitExpired{},
       model::Held{text, text, std::chrono::milliseconds{1'500}},
+      model::Held{text, text, std::chrono::milliseconds{1'500}, text},
       model::HoldProlonged{std::chrono::hours{1}},
       model::HoldReleased{},
       model::HoldExpired{},

@@ -173,6 +173,9 @@ TEST_CASE("a node's role may work and extend the journal, but not change the sch
     REQUIRE(node.append({holding}, {opening(holding, 2)}).status == AppendStatus::committed);
     CHECK(replayed(*node.reader, shard).size() == 2);
     CHECK(node.ownership->meta().ok());
+    CHECK(node.ownership->change_kind({"build", model::PauseKind{"ann", "incident 7"}}).ok());
+    CHECK(node.ownership->change_kind({"build", model::ResumeKind{"ann"}}).ok());
+    CHECK(node.ownership->kinds_since(0)->has_value());
     CHECK(node.ownership->leave(node.info.incarnation).ok());
   }
   pqxx::connection session{connection};

@@ -58,6 +58,14 @@ TEST_CASE("the format of a start leaves out what is as usual") {
                             R"("backoff":{"max_ms":5},"timeout_ms":6})");
 }
 
+TEST_CASE("the format of a turn that was claimed with a token names its owner") {
+  const model::Started start{
+      .attempt = model::Attempt{2}, .nonce = {}, .worker = "w", .policy = unstated_policy, .claimant = "ann"};
+  CHECK(detail_of(start) == R"({"attempt":2,"nonce":"00000000-0000-0000-0000-000000000000","worker":"w","claimant":"ann"})");
+  CHECK(detail_of(model::Held{"s:1", "web-1", std::chrono::seconds{1}, "ann"}) ==
+        R"({"owner":"web-1","ttl_ms":1000,"claimant":"ann"})");
+}
+
 TEST_CASE("the format of the ends of an attempt") {
   const model::Attempt first{1};
   CHECK(detail_of(model::Succeeded{first, "{}"}) == R"({"attempt":1})");
