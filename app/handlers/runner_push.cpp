@@ -97,9 +97,8 @@ void RunnerLoop::on(PushEnded& event) {
   if (entry == attempts_.end()) {
     return;
   }
-  std::visit(model::Overloaded{[&](const push::HandedOver&) { hand_over(entry); },
-                               [&](const push::Later& later) { put_off(entry, later); },
-                               [&](const push::Gone& gone) { stop_pushing(entry, gone); },
+  std::visit(model::Overloaded{[&](push::HandedOver&) { hand_over(entry); }, [&](push::Later& later) { put_off(entry, later); },
+                               [&](push::Gone& gone) { stop_pushing(entry, gone); },
                                [&](auto& result) { end(entry, std::move(result)); }},
              event.outcome);
 }

@@ -157,7 +157,8 @@ std::size_t Transfer::take_body(std::string_view part) {
 
 curl_socket_t Transfer::open_socket(const curl_sockaddr& place) {
   const auto address = address_of(place.addr);
-  const auto refusal = address ? settings_.rules.refusal(*address, port_of(place.addr)) : "its address is not of the internet";
+  const auto refusal = address ? settings_.rules.refusal(*address, port_of(place.addr))
+                               : std::optional<std::string>("its address is not of the internet");
   if (refusal) {
     blocked_ = *refusal;
     return CURL_SOCKET_BAD;
