@@ -1,6 +1,7 @@
 #include "app/push/courier_loop.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <stdexcept>
 #include <utility>
 
@@ -25,6 +26,14 @@ CourierConfig completed(CourierConfig config) {
     config.lookup = push::look_up;
   }
   return config;
+}
+
+/// TLS writes to sockets that may be closed; who calls this hears of it by an error, whatever the process does with the signal.
+void block_sigpipe() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 RetryLater broken_off() {
@@ -72,6 +81,7 @@ CourierLoop::CourierLoop(CourierConfig config)
       lookup_threads_(config_.lookup_threads) {}
 
 void CourierLoop::run() {
+  block_sigpipe();
   while (!ending_) {
     for (auto& event : inbox_->take()) {
       std::visit([this](auto& happened) { on(happened); }, event);

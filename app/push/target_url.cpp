@@ -45,6 +45,9 @@ model::Result<TargetUrl> parse_target(std::string_view text, Schemes schemes) {
   if (std::ranges::any_of(text, [](char c) { return c <= ' ' || c > '~'; })) {
     return refused("a URL has printable ASCII characters only: percent-encode the others");
   }
+  if (const auto host = text.find("://"); host == std::string_view::npos || text.substr(host + 3, 1) == "/") {
+    return refused("a URL must begin with https:// and a host"); // libcurl makes do with less
+  }
   const Handle url(curl_url(), curl_url_cleanup);
   const auto fault = curl_url_set(url.get(), CURLUPART_URL, std::string{text}.c_str(), CURLU_DISALLOW_USER);
   if (fault == CURLUE_USER_NOT_ALLOWED || !part(url.get(), CURLUPART_USER).empty()) {

@@ -1,6 +1,7 @@
 #include "tests/push/receiver.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <stdexcept>
 
 #include <arpa/inet.h>
@@ -189,6 +190,10 @@ void Receiver::accept_all() {
 }
 
 void Receiver::serve(int socket) {
+  sigset_t signals; // TLS writes to sockets that others have closed
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const std::unique_ptr<SSL, void (*)(SSL*)> tls(tls_ ? SSL_new(tls_.get()) : nullptr, SSL_free);
   bool usable = true;
   if (tls) {
