@@ -48,6 +48,7 @@ std::string new_secret(const model::Kind& kind, const std::optional<model::Secre
   return made && push && !push->secrets.empty() && push->secrets.front().text == made->text ? made->text : "";
 }
 
+/// @param change  a variable of the caller's: GCC 12 destroys a temporary that is an aggregate twice (gcc bug 98401)
 Answered change(Context& context, model::KindChange change) {
   const std::string name = change.kind;
   const auto* put = std::get_if<model::PutKind>(&change.what);
@@ -90,7 +91,8 @@ Answered put_kind(Context& context, Request request) {
     co_return problem_response(put.error());
   }
   put->only_at = *revision;
-  co_return co_await change(context, {*kind, std::move(*put)});
+  model::KindChange asked{*kind, std::move(*put)};
+  co_return co_await change(context, std::move(asked));
 }
 
 Answered pause_kind(Context& context, Request request) {
@@ -100,7 +102,8 @@ Answered pause_kind(Context& context, Request request) {
   if (!words) {
     co_return problem_response(words.error());
   }
-  co_return co_await change(context, {*kind, model::PauseKind{std::move(words->by), std::move(words->why)}});
+  model::KindChange asked{*kind, model::PauseKind{std::move(words->by), std::move(words->why)}};
+  co_return co_await change(context, std::move(asked));
 }
 
 Answered resume_kind(Context& context, Request request) {
@@ -110,7 +113,8 @@ Answered resume_kind(Context& context, Request request) {
   if (!words) {
     co_return problem_response(words.error());
   }
-  co_return co_await change(context, {*kind, model::ResumeKind{std::move(words->by)}});
+  model::KindChange asked{*kind, model::ResumeKind{std::move(words->by)}};
+  co_return co_await change(context, std::move(asked));
 }
 
 } // namespace turnwise::routes

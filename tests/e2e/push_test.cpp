@@ -33,7 +33,7 @@ struct Scene {
     REQUIRE(reply.ok());
     REQUIRE(reply->status == 200);
   }
-  [[nodiscard]] std::string submit(const std::string& subject = "a:1") const {
+  std::string submit(const std::string& subject = "a:1") const {
     client::NewJob job;
     job.subject = subject;
     job.kind = "notify";
@@ -186,7 +186,7 @@ TEST_CASE("a node that is asked to stop while pushes hang ends in time, and the 
     exchange.send(answer(200));
   });
   NodeProcess hasty(scene.database.connection(),
-                    {"--lease-min", "1s", "--push-allow", "127.0.0.1", "--push-http", "--drain-max", "0s"});
+                    {"--lease-min", "1s", "--push-allow", "127.0.0.1", "--push-http", "--drain-max", "2s"});
   hasty.start();
   REQUIRE(hasty.connect()
               .request("PUT", "/v1/kinds/notify", R"({"push":{"url":")" + scene.receiver.url() + R"(","timeout":"30s"}})")
