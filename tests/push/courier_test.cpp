@@ -70,14 +70,17 @@ TEST_CASE("while a secret is replaced, a push has the signatures of both") {
 }
 
 TEST_CASE("every push has a connection of its own, to where the host is then") {
-  Receiver receiver([](Exchange& exchange) {
+  std::counting_semaphore<> closed{0};
+  Receiver receiver([&](Exchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); // would be kept
     exchange.ends_within(patience);
+    closed.release();
   });
   PostOffice office;
   for (int i = 0; i < 3; ++i) {
     auto underway = office.send_to(receiver.url());
     underway.wait_for<handlers::Success>();
+    REQUIRE(closed.try_acquire_for(patience)); // and not when the next one comes
   }
   CHECK(receiver.connections() == 3);
 }
