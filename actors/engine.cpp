@@ -18,6 +18,7 @@
 #include "actors/poll.hpp"
 #include "actors/random.hpp"
 #include "actors/shard.hpp"
+#include "actors/survey.hpp"
 #include "model/subject.hpp"
 #include "model/test_hooks.hpp"
 
@@ -27,8 +28,6 @@ namespace {
 using model::Errc;
 using model::Error;
 
-constexpr std::uint32_t protocol_version = 1;
-constexpr int server_version_min = 140'000;
 /// How many messages an actor handles before others get their turn.
 constexpr std::size_t messages_per_turn = 300;
 
@@ -77,21 +76,23 @@ model::Command to_command(Answer answer, model::Ticket ticket) {
 
 class Node final : public Engine {
 public:
-  Node(EngineConfig config, storage::ClusterMeta cluster, std::unique_ptr<storage::Store> store,
-       std::unique_ptr<storage::Ownership> ownership, model::Incarnation incarnation, std::optional<storage::TokensRead> tokens,
-       std::function<void(std::string)> on_fatal)
+  Node(EngineConfig config, Survey found, std::unique_ptr<storage::Store> store, std::unique_ptr<storage::Ownership> ownership,
+       model::Incarnation incarnation, std::function<void(std::string)> on_fatal)
       : store_(std::move(store)),
         incarnation_(incarnation),
         system_config_(config.scheduler_threads),
         system_(system_config_),
-        context_(std::move(config), std::move(cluster), system_.metrics()) {
-    if (tokens) {
-      context_.tokens.set(std::move(*tokens));
+        context_(std::move(config), std::move(found.cluster), system_.metrics()) {
+    if (found.tokens) {
+      context_.tokens.set(std::move(*found.tokens));
     }
     for (std::uint32_t i = 0; i < context_.config.lanes; ++i) {
       context_.lanes.push_back(std::make_unique<Lane>(store_->open_writer(), incarnation_, context_.metrics));
     }
     context_.readers = std::make_unique<ReaderPool>(*store_, context_.config.readers);
+    if (auto reader = store_->open_outside()) {
+      context_.intake = std::make_unique<Intake>(std::move(reader), context_.config.outside);
+    }
     auto shards = std::make_shared<std::vector<shard_actor>>();
     shards_ = shards;
     context_.dispatcher = spawn_dispatcher(system_, context_, shards_);
@@ -108,6 +109,7 @@ public:
     for (auto& lane : context_.lanes) {
       lane.reset();
     }
+    context_.intake.reset();
     context_.readers.reset();
   }
 
@@ -222,10 +224,12 @@ public:
   }
 
   void change_kind(model::KindChange change, model::Ticket ticket) override {
-    if (may_be_new(change.kind)) {
-      keeper_->change_kind(std::move(change), std::move(ticket));
-    } else {
+    if (const auto checked = model::check_kind(change.kind); !checked) {
+      deliver(ticket, checked.error());
+    } else if (!may_be_new(change.kind)) {
       deliver(ticket, Error{Errc::backlog_full, "this node knows as many kinds as it may", ""});
+    } else {
+      keeper_->change_kind(std::move(change), std::move(ticket));
     }
   }
 
@@ -259,6 +263,8 @@ public:
     const model::ShardId shard = model::shard_of(subject, context_.cluster.shard_count);
     list_finished(*context_.readers, shard, std::move(subject), before, jobs_max, std::move(ticket));
   }
+
+  EventFeed& events() override { return context_.events; }
 
   [[nodiscard]] Stats stats() const override {
     Stats stats = context_.metrics.stats();
@@ -351,39 +357,6 @@ private:
   mutable std::mutex metrics_mutex_;
 };
 
-std::optional<Error> check_server(const storage::ServerFacts& facts, const EngineConfig& config) {
-  auto refuse = [](std::string detail) { return Error{Errc::unavailable, std::move(detail), ""}; };
-  if (facts.version < server_version_min) {
-    return refuse(fmt::format("PostgreSQL 14 or newer is needed; this server is version {}", facts.version / 10'000));
-  }
-  if (facts.encoding != "UTF8") {
-    return refuse(fmt::format("the database must be encoded in UTF8; this one is in {}", facts.encoding));
-  }
-  if (facts.read_only) {
-    return refuse("the PostgreSQL server is read-only: connect to the primary");
-  }
-  if (!facts.fsync || !facts.full_page_writes || facts.synchronous_commit == "off") {
-    if (!config.allow_unsafe_durability) {
-      return refuse(fmt::format("PostgreSQL would lose acknowledged jobs in a crash: fsync={}, full_page_writes={}, "
-                                "synchronous_commit={}; turn them on, or allow unsafe durability for a test",
-                                facts.fsync ? "on" : "off", facts.full_page_writes ? "on" : "off", facts.synchronous_commit));
-    }
-    spdlog::warn("UNSAFE-DURABILITY what=\"PostgreSQL may lose acknowledged jobs in a crash; never use this for real work\"");
-  }
-  return std::nullopt;
-}
-
-std::optional<Error> check_cluster(const storage::ClusterMeta& meta) {
-  if (meta.hash != "sha256-64" || meta.protocol_version != protocol_version || meta.shard_count == 0 ||
-      meta.shard_count > model::shard_count_max) {
-    return Error{Errc::unavailable,
-                 fmt::format("the database belongs to a cluster that this version cannot join: hash {}, protocol {}, {} shards",
-                             meta.hash, meta.protocol_version, meta.shard_count),
-                 ""};
-  }
-  return std::nullopt;
-}
-
 } // namespace
 
 model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::unique_ptr<storage::Store> store,
@@ -397,29 +370,9 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
     return Error{Errc::malformed, fmt::format("{}", fmt::join(faults, "; ")), ""};
   }
   auto ownership = store->open_ownership();
-  const auto facts = ownership->server();
-  if (!facts.ok()) {
-    return facts.error();
-  }
-  if (auto error = check_server(*facts, config)) {
-    return *error;
-  }
-  const auto meta = ownership->meta();
-  if (!meta.ok()) {
-    return meta.error();
-  }
-  if (auto error = check_cluster(*meta)) {
-    return *error;
-  }
-  if (const auto kinds = ownership->kinds_since(0); !kinds.ok()) {
-    return kinds.error();
-  }
-  model::Result<std::optional<storage::TokensRead>> tokens = std::optional<storage::TokensRead>{};
-  if (config.reads_tokens) {
-    tokens = ownership->tokens(0);
-  }
-  if (!tokens.ok()) {
-    return tokens.error();
+  auto found = survey(*ownership, config);
+  if (!found.ok()) {
+    return found.error();
   }
   const model::Incarnation incarnation{random_128()};
   const auto joined = ownership->join({incarnation, config.node_name, config.address}, config.node_ttl);
@@ -428,8 +381,8 @@ model::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, std::u
   }
   spdlog::info("node-joined name={} address={} incarnation={} predecessors={}", config.node_name, config.address,
                model::to_uuid(incarnation.bits), *joined);
-  return std::unique_ptr<Engine>(std::make_unique<Node>(std::move(config), *meta, std::move(store), std::move(ownership),
-                                                        incarnation, std::move(*tokens), std::move(on_fatal)));
+  return std::unique_ptr<Engine>(std::make_unique<Node>(std::move(config), std::move(*found), std::move(store),
+                                                        std::move(ownership), incarnation, std::move(on_fatal)));
 }
 
 } // namespace turnwise::actors

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/event_feed.hpp"
 #include "model/command.hpp"
 #include "model/job_id.hpp"
 #include "model/job_story.hpp"
@@ -47,6 +48,8 @@ struct EngineConfig {
   std::uint32_t segments_replayed{2};                  ///< what is open in older ones is carried into the newest, at least 2
   milliseconds journal_retention{std::chrono::hours{24 * 7}}; ///< older segments are dropped
   std::uint64_t journal_bytes_max{};                          ///< or the oldest ones when all are larger than this; zero: never
+  milliseconds guard_max{60'000};                             ///< for so long a user's transaction keeps its turn from ending
+  storage::OutsideUpkeep outside{};                           ///< segments of what users' transactions leave
   bool allow_unsafe_durability{};                             ///< start although PostgreSQL says fsync=off or the like
   bool reads_tokens{};                                        ///< keep the tokens at hand that requests may come with
 };
@@ -181,6 +184,9 @@ public:
   virtual void change(std::vector<Change> changes, std::shared_ptr<model::Recipient> recipient) = 0;
   /// FinishedJobs or Error: from the journal, as far as it reaches back. Looks at a bounded number of rows, as list() does.
   virtual void finished_jobs(std::string subject, model::EntryNumber before, std::size_t jobs_max, model::Ticket ticket) = 0;
+
+  /// What happens on this node, for those who watch. Lives as long as the engine.
+  virtual EventFeed& events() = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
   /// Prometheus text.

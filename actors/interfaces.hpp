@@ -23,6 +23,7 @@
 #include "actors/engine.hpp"
 #include "model/mailbox.hpp"
 #include "storage/journal.hpp"
+#include "storage/outside.hpp"
 
 namespace turnwise::actors {
 
@@ -159,6 +160,8 @@ struct KeysRead {
   std::shared_ptr<std::vector<KeyLookup>> lookups;
   std::vector<storage::KeyMatch> matches;
   std::string error;
+  /// With an error: whether the question is to be asked again instead of answered.
+  enum class Attempt : std::uint8_t { over, again } attempt{};
 };
 /// From a reader: the history of an entry, for the question that it was read for.
 struct StoryRead {
@@ -183,6 +186,32 @@ struct CarryBodies {
 struct CarryNext {
   Generation generation{};
 };
+/// From the intake: what users' transactions have left. Answered by Intake::resume().
+struct OutsideRows {
+  Generation generation{};
+  std::uint64_t round{};                 ///< of the standing that it was read for
+  std::vector<storage::OutsideRow> rows; ///< of this shard, ascending
+  model::OutsideId closed_to;            ///< a gap up to here that `rows` do not fill stays one
+  /// Whether the cursor is to be written.
+  enum class Cursor : std::uint8_t { when_many, now } cursor{};
+};
+/// To itself: what became of a row that was taken over.
+struct OutsideSettled {
+  Generation generation{};
+  model::OutsideId id;
+  model::Response response;
+};
+/// From the intake: whether the turn of this entry may be ended by force. Locked: until Intake::unlock().
+struct TurnJudged {
+  Generation generation{};
+  model::EntryNumber entry;
+  storage::TurnVerdict verdict;
+};
+/// To itself: time to ask the intake again.
+struct JudgeAgain {
+  Generation generation{};
+  model::EntryNumber entry;
+};
 /// To itself: the timer that was set for `at` has come. One that was set for another moment since is ignored.
 struct WakeUp {
   model::MonoTime at;
@@ -192,13 +221,16 @@ struct Settle {};
 /// End: forget all subjects and quit. Nobody waits for what is not durable yet.
 struct Close {};
 
-using shard_actor = caf::typed_actor<
-    caf::result<void>(SubmitJobs), caf::result<void>(SubjectCommand), caf::result<void>(EntryCommands),
-    caf::result<void>(DescribeSubject), caf::result<void>(DescribeJob), caf::result<void>(ListOpen), caf::result<void>(Take),
-    caf::result<void>(Decided), caf::result<void>(Rested), caf::result<void>(Committed), caf::result<void>(Refused),
-    caf::result<void>(Lost), caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead),
-    caf::result<void>(KeysRead), caf::result<void>(StoryRead), caf::result<void>(CarryOpen), caf::result<void>(CarryBodies),
-    caf::result<void>(CarryNext), caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
+using shard_actor =
+    caf::typed_actor<caf::result<void>(SubmitJobs), caf::result<void>(SubjectCommand), caf::result<void>(EntryCommands),
+                     caf::result<void>(DescribeSubject), caf::result<void>(DescribeJob), caf::result<void>(ListOpen),
+                     caf::result<void>(Take), caf::result<void>(Decided), caf::result<void>(Rested),
+                     caf::result<void>(Committed), caf::result<void>(Refused), caf::result<void>(Lost),
+                     caf::result<void>(Acquired), caf::result<void>(Loaded), caf::result<void>(BodiesRead),
+                     caf::result<void>(KeysRead), caf::result<void>(StoryRead), caf::result<void>(CarryOpen),
+                     caf::result<void>(CarryBodies), caf::result<void>(CarryNext), caf::result<void>(OutsideRows),
+                     caf::result<void>(OutsideSettled), caf::result<void>(TurnJudged), caf::result<void>(JudgeAgain),
+                     caf::result<void>(WakeUp), caf::result<void>(Settle), caf::result<void>(Close)>;
 
 // ── To the dispatcher ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,6 +288,10 @@ TURNWISE_LOCAL_MESSAGE(StoryRead)
 TURNWISE_LOCAL_MESSAGE(CarryOpen)
 TURNWISE_LOCAL_MESSAGE(CarryBodies)
 TURNWISE_LOCAL_MESSAGE(CarryNext)
+TURNWISE_LOCAL_MESSAGE(OutsideRows)
+TURNWISE_LOCAL_MESSAGE(OutsideSettled)
+TURNWISE_LOCAL_MESSAGE(TurnJudged)
+TURNWISE_LOCAL_MESSAGE(JudgeAgain)
 TURNWISE_LOCAL_MESSAGE(WakeUp)
 TURNWISE_LOCAL_MESSAGE(Settle)
 TURNWISE_LOCAL_MESSAGE(Close)
@@ -290,6 +326,10 @@ CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::StoryRead))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryOpen))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryBodies))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::CarryNext))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::OutsideRows))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::OutsideSettled))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::TurnJudged))
+CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::JudgeAgain))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::WakeUp))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Settle))
 CAF_ADD_TYPE_ID(turnwise, (turnwise::actors::Close))

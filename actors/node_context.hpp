@@ -8,6 +8,7 @@
 
 #include "actors/carrying.hpp"
 #include "actors/engine.hpp"
+#include "actors/intake.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/lane.hpp"
 #include "actors/live_kinds.hpp"
@@ -97,6 +98,8 @@ struct NodeContext {
   Metrics metrics;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::unique_ptr<ReaderPool> readers;
+  EventFeed events;
+  std::unique_ptr<Intake> intake; ///< null when the store has no users' transactions
   dispatcher_actor dispatcher;
   std::atomic<std::uint64_t> body_cache_bytes{};
   std::atomic<bool> draining{};

@@ -67,6 +67,10 @@ shard_actor::behavior_type Shard::make_behavior() {
       [=, this](const CarryOpen& message) { guarded([&] { carry_open(message); }); },
       [=, this](CarryBodies& message) { guarded([&] { carry_bodies(message); }); },
       [=, this](const CarryNext& message) { guarded([&] { carry_portion(message); }); },
+      [=, this](OutsideRows& message) { guarded([&] { outside_rows(message); }); },
+      [=, this](OutsideSettled& message) { guarded([&] { outside_settled(message); }); },
+      [=, this](const TurnJudged& message) { guarded([&] { turn_judged(message); }); },
+      [=, this](const JudgeAgain& message) { guarded([&] { judge_again(message); }); },
       [=, this](const WakeUp& message) { guarded([&] { wake_up(message.at); }); },
       [=, this](const Settle&) { guarded([&] { begin_settling(); }); },
       [=, this](const Close&) { close(); },
@@ -157,6 +161,8 @@ void Shard::loaded(Loaded& message) {
   context_.lane_of(id_).attach({id_, epoch_}, counter_, self_, generation_);
   phase_ = Phase::serving;
   end_loading();
+  outside_.book = std::move(shard.outside);
+  attach_intake();
   for (Deferred& deferred : std::exchange(deferred_, {})) {
     std::visit(model::Overloaded{[this](SubmitJobs& waiting) { submit(waiting); },
                                  [this](SubjectCommand& waiting) { subject_command(waiting); },
@@ -183,6 +189,7 @@ void Shard::refused(const Refused& message) {
     // This effect waits for the refused record alone; the others were only behind it.
     Effect first = std::move(effects_.front());
     effects_.pop_front();
+    note_refusal(first);
     fail_effect(first, {model::Errc::malformed, "PostgreSQL refused to store this: " + message.reason, ""});
   }
   context_.loading_shards.begin(id_); // before permits are given back: what has one still runs
@@ -225,6 +232,15 @@ void Shard::forget(const model::Error& error) {
     caf::anon_send(context_.dispatcher, WithdrawAll{id_});
   }
   phase_ = is_ending() ? Phase::closed : Phase::unowned;
+  if (context_.intake) {
+    context_.intake->detach(id_, generation_);
+  }
+  outside_ = {};
+  for (const auto& [entry, ending] : std::exchange(endings_, {})) {
+    for (const EntryCommand& command : ending.commands) {
+      deliver(model::ticket_of(command.command), error);
+    }
+  }
   ++generation_;
   carrying_.reset();
   for (Effect& effect : std::exchange(effects_, {})) {
@@ -366,7 +382,7 @@ void Shard::wake_up(model::MonoTime armed_for) {
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Slot& slot = *timers_.begin()->second;
     set_timer(slot, std::nullopt);
-    enqueue(slot, model::Tick{});
+    enqueue(slot, model::Tick{context_.intake ? model::Tick::Endings::when_cleared : model::Tick::Endings::at_once, {}});
   }
   end_due_watches();
 }

@@ -23,6 +23,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/intake.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/node_context.hpp"
 #include "actors/poll.hpp"
@@ -35,6 +36,9 @@ void deliver(const model::Ticket& ticket, model::Response response);
 
 /// Answers all holds that wait for their turn in this mailbox.
 void fail_waiting(model::Mailbox& mailbox, const model::Error& error);
+
+/// Rounds of ListOpen from this one on mark the end of what a turn was locked for; the rest is its entry.
+inline constexpr std::uint64_t ending_round = std::uint64_t{1} << 63U;
 
 /// The body of a job, shared by the cache and whoever is to carry it to a worker.
 using Job = std::shared_ptr<const model::Submitted>;
@@ -142,6 +146,7 @@ private:
   void send_key_lookups();
   void look_up_keys(std::shared_ptr<std::vector<KeyLookup>> lookups);
   void keys_read(KeysRead& message);
+  bool ask_again_for_outside(KeysRead& message);
   void subject_command(SubjectCommand& message);
   void entry_commands(EntryCommands& message);
   void describe_subject(DescribeSubject& message);
@@ -149,7 +154,7 @@ private:
 
   // ── Lists: shard_lists.cpp ──
   void list_open(ListOpen& message);
-  [[nodiscard]] std::vector<Slot*> slots_from(const std::string& subject, const std::string& only);
+  [[nodiscard]] std::vector<Slot*> slots_from(const model::ListPlace& from, const std::string& only);
 
   // ── What only the journal knows: shard_questions.cpp ──
   struct Question {
@@ -230,6 +235,32 @@ private:
   void end_carrying();
   void give_up_carrying(const char* why);
 
+  // ── What users' transactions have left: shard_outside.cpp ──
+  void attach_intake();
+  [[nodiscard]] Intake::Standing outside_standing(Intake::Standing::Pace pace) const;
+  void outside_rows(OutsideRows& message);
+  [[nodiscard]] bool may_take(const storage::OutsideRow& row);
+  void take_over(storage::OutsideRow& row);
+  void outside_settled(OutsideSettled& message);
+  void note_taken(model::OutsideId id, model::EntryNumber of, std::string why);
+  void write_cursor();
+  void append_own(model::EntryNumber entry, model::RecordBody body);
+
+  // ── Turns that users' transactions may rely on: shard_endings.cpp ──
+  /// What would end a turn, and waits until it may.
+  struct Ending {
+    std::vector<EntryCommand> commands;
+    model::MonoTime since;
+    bool is_overdue{}; // one of them is the tick that ends it
+    bool is_told{};    // that it has to wait for long
+  };
+  [[nodiscard]] static bool ends_turn(const model::Command& command);
+  void end_turn(EntryCommand command);
+  void turn_judged(const TurnJudged& message);
+  void judge_again(const JudgeAgain& message);
+  void let_end(model::EntryNumber entry, storage::TurnVerdict::Is verdict);
+  void pass_on(EntryCommand command);
+
   // ── Records and effects: shard_effects.cpp ──
   /// An answer that waits for its commit. A Grant also needs its job, to carry the payload.
   struct Answered {
@@ -251,16 +282,27 @@ private:
     std::shared_ptr<std::vector<KeyLookup>> lookups;
   };
   struct CarryStep {};
+  /// For those who watch.
+  struct Happened {
+    Event event;
+  };
+
+  struct Unlock {
+    model::EntryNumber entry;
+  };
   /// Takes effect when the first `after` records of this generation are durable.
   struct Effect {
     std::uint64_t after{};
-    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep, PermitBack> what;
+    std::variant<Answered, Ask, Finished, Fetch, KeyQuestions, CarryStep, Happened, PermitBack, Unlock> what;
   };
+  void note_refusal(const Effect& effect); // shard_outside.cpp
   void carry_out(Slot& slot, model::Action& action);
   void carry_out(Slot& slot, model::Append& action);
   void carry_out(Slot& slot, model::Reply& action);
   void carry_out(Slot& slot, model::AskJournal& action);
   void carry_out(Slot& slot, model::Listed& action);
+  [[nodiscard]] Happened happened(const Slot& slot, const model::Append& action) const;
+  void carry_out(Slot& slot, model::WantsEnd& action);
   void note(Slot& slot, model::EntryNumber entry, const model::RecordBody& body);
   void count(const model::RecordBody& body);
   void when_durable(decltype(Effect::what) what);
@@ -319,6 +361,16 @@ private:
   model::EntryNumber carried_until_;
   std::uint64_t carried_in_{};
   std::uint64_t carry_rounds_{};
+
+  struct Outside {
+    model::OutsideBook book;              // rows that were taken over
+    std::set<model::OutsideId> undecided; // of them, those whose record has not been made yet
+    std::uint32_t unwritten{};            // how many were taken since the last cursor
+    std::uint64_t round{};                // raised when one is given back
+  };
+  Outside outside_;
+  std::unordered_map<model::EntryNumber, Ending> endings_;
+  std::set<model::OutsideId> refused_outside_; // rows that PostgreSQL would not store as records; kept over a reload
 
   std::unordered_map<std::uint64_t, Question> questions_;
   std::uint64_t next_question_{1};

@@ -34,6 +34,9 @@ void Shard::carry_open(const CarryOpen& message) {
   carrying_->segment = message.segment;
   carrying_->newest = message.newest;
   carrying_->until = message.until == model::EntryNumber{} ? model::EntryNumber{counter_->take()} : message.until;
+  if (!outside_.book.empty()) {
+    write_cursor();
+  }
   // What was carried before may lie in a segment that stays in use.
   const auto from = carried_in_ >= message.segment ? carried_until_ : model::EntryNumber{};
   if (from < carrying_->until) {

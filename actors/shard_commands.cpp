@@ -51,12 +51,14 @@ void Shard::submit_to(Slot& slot, SubmitJobs::Item item) {
 
 /// Gives the job its number and hands it to its subject.
 void Shard::accept(Slot& slot, SubmitJobs::Item item) {
-  if (const auto error = admit(slot)) {
+  const bool is_outside = item.job.outside != model::OutsideId{}; // admitted when it was taken over
+  if (const auto error = is_outside ? std::nullopt : admit(slot)) {
     deliver(item.ticket, *error);
     return;
   }
   const model::EntryNumber entry{counter_->take()};
-  const bool is_late = item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
+  const bool is_late =
+      !is_outside && item.job.expires_at && *item.job.expires_at <= context_.clock.now().wall; // will be refused
   if (!item.job.key.empty() && item.job.coalesce == model::Coalesce::never && !is_late) {
     remember_key(spell_key(item.job), entry, item.job.fingerprint);
   } else if (!item.job.key.empty()) {
@@ -188,6 +190,9 @@ void Shard::keys_read(KeysRead& message) {
   if (message.generation != generation_) {
     return;
   }
+  if (!message.error.empty() && ask_again_for_outside(message)) {
+    return;
+  }
   std::vector<Slot*> slots;
   for (std::size_t i = 0; i < message.lookups->size(); ++i) {
     KeyLookup& lookup = (*message.lookups)[i];
@@ -207,6 +212,27 @@ void Shard::keys_read(KeysRead& message) {
     }
     release_hold(*slot);
   }
+}
+
+/// What a user's transaction has submitted waits until the journal can be read: it is not refused, and none overtakes it.
+bool Shard::ask_again_for_outside(KeysRead& message) {
+  if (message.attempt == KeysRead::Attempt::again) {
+    look_up_keys(message.lookups);
+    return true;
+  }
+  auto waiting = std::make_shared<std::vector<KeyLookup>>();
+  std::erase_if(*message.lookups, [&](const KeyLookup& lookup) {
+    const auto& first = std::get<SubmitJobs::Item>(lookup.slot->held.front());
+    const bool waits = first.job.outside != model::OutsideId{};
+    if (waits) {
+      waiting->push_back(lookup);
+    }
+    return waits;
+  });
+  if (!waiting->empty()) {
+    self_->delayed_send(self_, key_retry, KeysRead{generation_, waiting, {}, message.error, KeysRead::Attempt::again});
+  }
+  return message.lookups->empty();
 }
 
 // ── About entries ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,15 +259,25 @@ std::optional<model::Error> Shard::why_no_hold(const Slot& slot) const {
 void Shard::entry_commands(EntryCommands& message) {
   for (EntryCommand& item : message.items) {
     const auto turn = turns_.find(item.entry);
-    if (item.token && (turn == turns_.end() || turn->second->token != *item.token)) {
-      const model::Error ended{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""};
-      when_durable(Answered{model::ticket_of(item.command), ended, nullptr});
-    } else if (turn != turns_.end()) {
-      enqueue(*turn->second, std::move(item.command));
-    } else {
-      model::Ticket ticket = model::ticket_of(item.command);
-      ask({Question::Purpose::find_mailbox, item.entry, std::move(item.command), std::move(ticket)});
+    if (turn != turns_.end() && context_.intake && ends_turn(item.command)) {
+      end_turn(std::move(item));
+      continue;
     }
+    pass_on(std::move(item));
+  }
+}
+
+/// Sends a command to the subject of its entry.
+void Shard::pass_on(EntryCommand item) {
+  const auto turn = turns_.find(item.entry);
+  if (item.token && (turn == turns_.end() || turn->second->token != *item.token)) {
+    const model::Error ended{model::Errc::stale_fence, "the hold has ended, or never had this fencing token", ""};
+    when_durable(Answered{model::ticket_of(item.command), ended, nullptr});
+  } else if (turn != turns_.end()) {
+    enqueue(*turn->second, std::move(item.command));
+  } else {
+    model::Ticket ticket = model::ticket_of(item.command);
+    ask({Question::Purpose::find_mailbox, item.entry, std::move(item.command), std::move(ticket)});
   }
 }
 

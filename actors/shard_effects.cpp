@@ -21,12 +21,22 @@ void Shard::carry_out(Slot& slot, model::Append& action) {
     }
     return;
   }
+  if (const auto outside = model::outside_of(action.record.body); outside != model::OutsideId{}) {
+    outside_.undecided.erase(outside);
+  }
   note(slot, entry, action.record.body);
   count(action.record.body);
   tally(action);
+  std::optional<Happened> news;
+  if (context_.events.is_wanted()) {
+    news = happened(slot, action);
+  }
   const bool closes = model::closes_entry(action.record.body);
   outgoing_.push_back(std::move(action.record));
   ++appended_;
+  if (news) {
+    when_durable(std::move(*news));
+  }
   if (closes) {
     turns_.erase(entry);
     drop_body(entry);
@@ -55,7 +65,25 @@ void Shard::carry_out(Slot& /*slot*/, model::AskJournal& action) {
 }
 
 void Shard::carry_out(Slot& slot, model::Listed& action) {
+  if (action.round >= ending_round) { // what the turn was locked for has been decided
+    when_durable(Unlock{model::EntryNumber{action.round - ending_round}});
+    return;
+  }
   listed(slot, action);
+}
+
+/// The record that is about to be appended, for those who watch.
+Shard::Happened Shard::happened(const Slot& slot, const model::Append& action) const {
+  const auto& record = action.record;
+  return {{.at = record.at,
+           .name = model::name(model::event_of(record.body)),
+           .entry = {id_, record.entry},
+           .subject = *slot.subject,
+           .kind = action.kind ? context_.kinds.name(*action.kind) : std::string{}}};
+}
+
+void Shard::carry_out(Slot& /*slot*/, model::WantsEnd& action) {
+  end_turn({action.entry, model::Tick{model::Tick::Endings::when_cleared, action.entry}, {}});
 }
 
 /// Keeps what the shard itself has to know of a record.
@@ -141,7 +169,10 @@ void Shard::take_effect(Effect& effect, model::Sequence last) {
                                [&](const Finished& finished) { tell_watchers(finished.entry); },
                                [&](Fetch& wanted) { fetch(std::move(wanted.entries), std::move(wanted.ahead)); },
                                [&](KeyQuestions& questions) { look_up_keys(std::move(questions.lookups)); },
-                               [&](CarryStep&) { carry_durable(); }, [&](const PermitBack& back) { take_back(back); }},
+                               [&](CarryStep&) { carry_durable(); },
+                               [&](Happened& happened) { context_.events.publish(std::move(happened.event)); },
+                               [&](const PermitBack& back) { take_back(back); },
+                               [&](const Unlock& done) { context_.intake->unlock(id_, done.entry); }},
              effect.what);
 }
 

@@ -23,7 +23,7 @@ void Shard::list_open(ListOpen& message) {
   }
   auto page = std::make_shared<model::ListPage>();
   const model::Context context{id_, context_.clock.now(), context_.kinds, 0};
-  const auto slots = slots_from(message.from.subject, message.filter.subject);
+  const auto slots = slots_from(message.from, message.filter.subject);
   for (Slot* slot : slots) {
     const bool is_begun = *slot->subject == message.from.subject;
     model::ListPlace from{id_, *slot->subject, is_begun ? message.from.entry : model::EntryNumber{}};
@@ -54,16 +54,18 @@ void Shard::list_open(ListOpen& message) {
   when_durable(Answered{std::move(message.ticket), std::move(page), nullptr});
 }
 
-/// The first slots from a subject on, in the order of subjects; looks at all names of the shard. Or the slot of `only`, if
-/// given.
-std::vector<Slot*> Shard::slots_from(const std::string& subject, const std::string& only) {
+/// The first slots from a place on, in the order of subjects; looks at all names of the shard. Or the slot of `only`, if given.
+std::vector<Slot*> Shard::slots_from(const model::ListPlace& from, const std::string& only) {
+  const auto is_ahead = [&](const std::string& subject) {
+    return from.entry == model::past_all_entries ? subject > from.subject : subject >= from.subject;
+  };
   std::vector<Slot*> found;
   if (!only.empty()) {
-    Slot* slot = only >= subject ? find_slot(only) : nullptr;
+    Slot* slot = is_ahead(only) ? find_slot(only) : nullptr;
     return slot == nullptr ? found : std::vector{slot};
   }
   for (auto& [known, slot] : slots_) {
-    if (known >= subject) {
+    if (is_ahead(known)) {
       found.push_back(&slot);
     }
   }

@@ -14,6 +14,13 @@ public:
       : shard_(shard), kinds_(kinds), keys_since_(keys_since) {}
 
   void add(model::Sequence sequence, const model::Record& record) {
+    if (const auto* cursor = std::get_if<model::OutsideCursor>(&record.body)) {
+      shard_.outside = model::OutsideBook{*cursor}; // the last is the latest; they come before everything else
+      return;
+    }
+    if (const auto outside = model::outside_of(record.body); !shard_.outside.has(outside) && !TURNWISE_MUTANT("M21")) {
+      taken_.push_back(outside);
+    }
     if (record.entry != entry_) {
       finish_entry();
       entry_ = record.entry;
@@ -40,6 +47,13 @@ public:
     ++shard_.open_jobs;
   }
 
+  void finish_outside() {
+    std::sort(taken_.begin(), taken_.end());
+    for (const model::OutsideId id : taken_) {
+      shard_.outside.take(id);
+    }
+  }
+
   void forget_old_keys() {
     if (shard_.keys.size() > remembered_keys_max) {
       shard_.keys.erase(shard_.keys.begin(), shard_.keys.end() - static_cast<std::ptrdiff_t>(remembered_keys_max));
@@ -58,7 +72,8 @@ private:
   LoadedShard& shard_;
   model::KindTable& kinds_;
   model::WallTime keys_since_;
-  model::EntryNumber entry_; // the one that is being read
+  std::vector<model::OutsideId> taken_; // rows of users' transactions that no cursor tells of
+  model::EntryNumber entry_;            // the one that is being read
   std::string subject_;
   model::Mailbox folded_; // of that entry alone
 };
@@ -102,6 +117,7 @@ model::Result<std::shared_ptr<LoadedShard>> load_shard(storage::JournalReader& r
     fold.add(sequence, record);
   }
   fold.finish_entry();
+  fold.finish_outside();
   fold.forget_old_keys();
   loaded->keys_complete = loaded->keys_complete && replayed->is_whole; // older segments may have some of the window
   if (TURNWISE_MUTANT("M13")) {

@@ -9,6 +9,7 @@
 #include "actors/interfaces.hpp"
 #include "model/kind_table.hpp"
 #include "model/mailbox.hpp"
+#include "model/outside.hpp"
 #include "storage/journal.hpp"
 
 namespace turnwise::actors {
@@ -30,6 +31,7 @@ struct LoadedShard {
   bool keys_complete{true}; ///< no key of the window is missing in `keys`
   std::uint64_t open_jobs{};
   std::unordered_map<model::KindId, std::int64_t> waiting; ///< jobs in the mailboxes that do not run, by kind
+  model::OutsideBook outside;                              ///< rows of users' transactions that have been taken over
 };
 
 /// @param keys_since  start of the idempotency window

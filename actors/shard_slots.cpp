@@ -10,6 +10,7 @@ namespace {
 
 /// Subjects of a shard that may keep their actor although nothing of theirs runs.
 constexpr std::size_t idle_actors_max = 64;
+constexpr milliseconds ending_pause{50};
 
 } // namespace
 
@@ -104,7 +105,9 @@ void Shard::summarize(Slot& slot, const Decided& message) {
   slot.open = message.open;
   slot.head = message.head;
   end_permit(slot);
-  set_timer(slot, message.timer);
+  // A turn that has run out and must not be ended yet is looked after by its ending.
+  const auto again = model::BootClock::now() + ending_pause;
+  set_timer(slot, message.timer && !endings_.empty() ? std::max(*message.timer, again) : message.timer);
   update_ready(slot);
 }
 

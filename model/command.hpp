@@ -228,6 +228,7 @@ struct NewJob {
   std::string metadata;
   std::string payload{"null"};
   std::string traceparent{}; ///< as in Submitted; no part of the fingerprint, since a repeated request is traced anew
+  OutsideId outside{};       ///< the row of a user's transaction that asked for it: it is never refused
 };
 
 /// Which attempt of which job: the receipt that a worker was given, and who shows it.
@@ -263,6 +264,8 @@ struct Complete {
   Claim claim;
   std::string result;
   Ticket ticket;
+  OutsideId
+      outside{}; ///< committed with the worker's own writes: it holds until the next attempt starts, whatever was said since
 };
 enum class Retry : std::uint8_t { by_policy, never };
 struct Fail {
@@ -290,7 +293,14 @@ struct RetryNow {
   Ticket ticket;
 };
 /// Time has passed: leases, timeouts, schedules and waits that have run out take effect.
-struct Tick {};
+struct Tick {
+  /// What becomes of a turn that has run out.
+  enum class Endings : std::uint8_t {
+    at_once,
+    when_cleared, ///< of `cleared` only; for another one WantsEnd is said
+  } endings{};
+  EntryNumber cleared{};
+};
 struct Describe {
   std::size_t jobs_max{};
   Ticket ticket;

@@ -33,11 +33,12 @@ enum class Anomaly : std::uint8_t {
   attempt,        ///< attempts that do not grow one by one, or an answer to another attempt than the latest
   token,          ///< a fencing token that is not the one of its turn
   loss,           ///< rows that must be there are missing, or lie where no replay would read them
-  number,         ///< a number given twice, or an entry with a larger number than its first row
-  epoch,          ///< numbers that go back, or are of an epoch that nobody has had
-  step,           ///< something that cannot happen to an entry in its state
-  contradiction,  ///< a carried row that says something else than the rows before it
-  unreadable,     ///< a row that this version cannot read
+  number, ///< a number given twice, a row of a transaction taken over twice, or an entry with a larger number than its first
+          ///< row
+  epoch,  ///< numbers that go back, or are of an epoch that nobody has had
+  step,   ///< something that cannot happen to an entry in its state
+  contradiction, ///< a carried row that says something else than the rows before it
+  unreadable,    ///< a row that this version cannot read
 };
 std::string_view name(Anomaly anomaly);
 
@@ -136,6 +137,8 @@ private:
   void judge(const Record& record, const Held& body);
   void judge(const Record& record, const Paused& body);
   void judge(const Record& record, const Carried& body);
+  void judge(const Record& record, const Taken& body);
+  void judge(const Record& record, const OutsideCursor& body);
   template <class Body>
   void judge(const Record& record, const Body& body);
   void happen(const Record& record, Life& life, const Due& body);
@@ -153,6 +156,7 @@ private:
   void happen(const Record& record, Life& life, const HoldReleased& body);
   void happen(const Record& record, Life& life, const HoldExpired& body);
   void happen(const Record& record, Life& life, const Resumed& body);
+  [[nodiscard]] std::string told(EntryNumber entry) const;
   void begin_turn(const Record& record, Life& life);
   void expect_state(const Record& record, Life& life, std::initializer_list<JobState> states);
   void expect_latest(const Record& record, const Life& life, Attempt attempt);
@@ -171,6 +175,7 @@ private:
   Lives lives_;
   NumberSet given_; // numbers of rows and entries
   NumberSet ended_; // entries
+  NumberSet taken_; // rows of users' transactions that were taken over
 };
 
 } // namespace turnwise::model

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "model/history_check.hpp"
+#include "model/job_id.hpp"
 
 namespace turnwise::model {
 
@@ -59,6 +60,15 @@ void HistoryCheck::judge(const Record& record, const Paused& body) {
   take_place(record.entry, *life);
 }
 
+void HistoryCheck::judge(const Record& /*record*/, const Taken& /*body*/) {}
+
+void HistoryCheck::judge(const Record& record, const OutsideCursor& /*body*/) {
+  if (record.entry != outside_entry) {
+    report(Anomaly::step, record.entry, nullptr,
+           "is where a cursor of users' transactions stands, which has a place of its own");
+  }
+}
+
 void HistoryCheck::judge(const Record& record, const Carried& body) {
   const bool is_known = lives_.contains(record.entry);
   Life* life = find_open(record); // tells what is missing
@@ -97,6 +107,9 @@ void HistoryCheck::judge(const Record& record, const Body& body) {
 }
 
 void HistoryCheck::judge(const Record& record) {
+  if (const auto outside = outside_of(record.body); outside != OutsideId{} && !taken_.insert(outside.value())) {
+    report(Anomaly::number, record.entry, nullptr, "comes from a row of a user's transaction that had been taken over before");
+  }
   std::visit([&](const auto& body) { judge(record, body); }, record.body);
 }
 
@@ -131,6 +144,11 @@ void HistoryCheck::expect_latest(const Record& record, const Life& life, Attempt
 
 // ── Turns ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// An entry by its public id.
+std::string HistoryCheck::told(EntryNumber entry) const {
+  return to_string(JobId{extent_.shard, entry});
+}
+
 /// The subject must be free, and the entry the oldest of its queue.
 void HistoryCheck::begin_turn(const Record& record, Life& life) {
   const EntryNumber number = record.entry;
@@ -138,7 +156,7 @@ void HistoryCheck::begin_turn(const Record& record, Life& life) {
   if (subject.turn != nobody) {
     report(Anomaly::overlap, number, &life,
            subject.turn == number ? "began an attempt while the one before was open"
-                                  : "got the turn while entry " + std::to_string(subject.turn.value()) + " had it",
+                                  : "got the turn while entry " + told(subject.turn) + " had it",
            {subject.turn_began});
   }
   if (subject.pause != nobody) {
@@ -148,7 +166,7 @@ void HistoryCheck::begin_turn(const Record& record, Life& life) {
       std::ranges::find_if(subject.queue, [&](EntryNumber other) { return other != subject.turn && other != number; });
   if (older != subject.queue.end() && *older < number) {
     report(Anomaly::order, number, &life,
-           "got the turn while the older job " + std::to_string(older->value()) + " was " + word(lives_.at(*older).state),
+           "got the turn while the older job " + told(*older) + " was " + word(lives_.at(*older).state),
            {lives_.at(*older).last});
   }
   life.token = sequence_;
@@ -317,8 +335,8 @@ void HistoryCheck::adopt(const Record& record, Life& life, const Carried& body) 
     report(Anomaly::token, record.entry, &life, "was carried with a fencing token that is larger than its own number");
   }
   if (life.type != Type::pause && life.state == JobState::running && subject.turn != nobody) {
-    report(Anomaly::overlap, record.entry, &life,
-           "was carried with the turn that entry " + std::to_string(subject.turn.value()) + " has", {subject.turn_began});
+    report(Anomaly::overlap, record.entry, &life, "was carried with the turn that entry " + told(subject.turn) + " has",
+           {subject.turn_began});
   }
   take_place(record.entry, life);
 }

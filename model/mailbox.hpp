@@ -58,7 +58,11 @@ struct Listed {
   std::vector<EntryNumber> entries; ///< ascending
   std::uint64_t round{};            ///< of the command
 };
-using Action = std::variant<Append, Reply, AskJournal, Listed>;
+/// The turn of this entry has run out, and Tick did not allow to end it.
+struct WantsEnd {
+  EntryNumber entry;
+};
+using Action = std::variant<Append, Reply, AskJournal, Listed, WantsEnd>;
 
 // ── What a mailbox needs from outside to decide ──────────────────────────────────────────────────────────────────────────
 
@@ -194,6 +198,8 @@ private:
   void fold(Entry& entry, const Replaced& body);
   void fold(Entry& entry, const HoldProlonged& body);
   static void fold(Entry& /*entry*/, const Coalesced& /*body*/) {}
+  static void fold(Entry& /*entry*/, const Taken& /*body*/) {}         // of no entry
+  static void fold(Entry& /*entry*/, const OutsideCursor& /*body*/) {} // of no entry
   void fold(Entry& entry, const Succeeded&) { close(entry.number); }
   void fold(Entry& entry, const Cancelled&) { close(entry.number); }
   void fold(Entry& entry, const WaitExpired&) { close(entry.number); }
@@ -216,7 +222,7 @@ private:
   Entry* claimed(Answer& command, std::vector<Action>& actions);
   Outcome end_attempt(const Entry& entry, FailureCause cause, std::string_view error, Retry retry,
                       std::optional<milliseconds> retry_after, const Context& context, std::vector<Action>& actions);
-  void end_overdue_turn(const Context& context, std::vector<Action>& actions);
+  void end_overdue_turn(const Tick& tick, const Context& context, std::vector<Action>& actions);
 
   // Holds and pauses.
   [[nodiscard]] bool is_paused() const { return rare_ && rare_->pause; }

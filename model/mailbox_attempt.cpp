@@ -129,11 +129,16 @@ Entry* Mailbox::claimed(Answer& command, std::vector<Action>& actions) {
 }
 
 void Mailbox::decide(Complete& command, const Context& context, std::vector<Action>& actions) {
-  const Entry* entry = claimed(command, actions);
+  const Entry* entry = find_job(command.claim.entry);
+  const bool is_committed = command.outside != OutsideId{} && entry != nullptr && !entry->turn && !is_final(entry->state) &&
+                            entry->attempt == command.claim.attempt;
+  if (!is_committed) {
+    entry = claimed(command, actions);
+  }
   if (entry == nullptr) {
     return;
   }
-  record(entry->number, Succeeded{command.claim.attempt, std::move(command.result)}, context, actions);
+  record(entry->number, Succeeded{command.claim.attempt, std::move(command.result), command.outside}, context, actions);
   actions.emplace_back(Reply{std::move(command.ticket), Outcome{JobState::succeeded, std::nullopt}});
 }
 

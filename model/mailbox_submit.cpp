@@ -38,7 +38,7 @@ bool absorbs(const Entry& entry, Coalesce mode) {
 void Mailbox::decide(Submit& command, const Context& context, std::vector<Action>& actions) {
   NewJob& job = command.job;
   const WallTime now = context.now.wall;
-  if (job.expires_at && *job.expires_at <= now) {
+  if (job.expires_at && *job.expires_at <= now && job.outside == OutsideId{}) {
     Error error{Errc::malformed, "The job has expired already: expires_at must lie ahead.", "/expires_at"};
     actions.emplace_back(Reply{std::move(command.ticket), std::move(error)});
     return;
@@ -58,6 +58,7 @@ void Mailbox::decide(Submit& command, const Context& context, std::vector<Action
       .metadata = std::move(job.metadata),
       .payload = std::move(job.payload),
       .traceparent = std::move(job.traceparent),
+      .outside = job.outside,
   };
   const JobState state = body.run_at ? JobState::scheduled : JobState::waiting;
   record(command.entry, std::move(body), context, actions);
@@ -80,14 +81,19 @@ bool Mailbox::coalesce(Submit& command, const Context& context, std::vector<Acti
     return false;
   }
   Accepted accepted{context.shard, found->number, found->state, Disposition::coalesced, position(found->number)};
-  if (!job.key.empty()) {
-    Coalesced body{std::move(job.subject), std::move(job.kind), std::move(job.key), job.fingerprint};
-    record(found->number, std::move(body), context, actions);
-  }
-  if (job.coalesce == Coalesce::replace) {
+  if (job.coalesce == Coalesce::replace) { // the key in the same record: it must not stand for a change that was lost
     accepted.disposition = Disposition::replaced;
     Replaced body{job.fingerprint,           job.options, job.expires_at, std::move(job.metadata), std::move(job.payload),
                   std::move(job.traceparent)};
+    if (!job.key.empty()) {
+      body.subject = std::move(job.subject);
+      body.kind = std::move(job.kind);
+      body.key = std::move(job.key);
+    }
+    body.outside = job.outside;
+    record(found->number, std::move(body), context, actions);
+  } else if (!job.key.empty() || job.outside != OutsideId{}) {
+    Coalesced body{std::move(job.subject), std::move(job.kind), std::move(job.key), job.fingerprint, job.outside};
     record(found->number, std::move(body), context, actions);
   }
   actions.emplace_back(Reply{std::move(command.ticket), accepted});

@@ -64,13 +64,13 @@ std::optional<MonoTime> Mailbox::next_timer(Now now) const {
 
 // ── What has run out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-void Mailbox::decide(Tick&, const Context& context, std::vector<Action>& actions) {
-  end_overdue_turn(context, actions);
+void Mailbox::decide(Tick& command, const Context& context, std::vector<Action>& actions) {
+  end_overdue_turn(command, context, actions);
   settle_alarms(context, actions);
   give_up_waits(context, actions);
 }
 
-void Mailbox::end_overdue_turn(const Context& context, std::vector<Action>& actions) {
+void Mailbox::end_overdue_turn(const Tick& tick, const Context& context, std::vector<Action>& actions) {
   const Entry* holder = running();
   if (holder == nullptr) {
     return;
@@ -78,6 +78,10 @@ void Mailbox::end_overdue_turn(const Context& context, std::vector<Action>& acti
   const Turn& turn = *holder->turn;
   const MonoTime now = context.now.mono;
   if (now < turn.deadline && now < turn.timeout_at) {
+    return;
+  }
+  if (tick.endings == Tick::Endings::when_cleared && tick.cleared != holder->number) {
+    actions.emplace_back(WantsEnd{holder->number});
     return;
   }
   if (holder->type == EntryType::hold) {

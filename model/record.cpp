@@ -119,6 +119,10 @@ std::string_view name(Event event) {
     return "resumed";
   case Event::carried:
     return "carried";
+  case Event::taken:
+    return "taken";
+  case Event::outside_cursor:
+    return "outside-cursor";
   }
   return "unknown";
 }
@@ -144,6 +148,8 @@ Event event_of(const RecordBody& body) {
                         [](const Paused&) { return Event::paused; },
                         [](const Resumed&) { return Event::resumed; },
                         [](const Carried&) { return Event::carried; },
+                        [](const Taken&) { return Event::taken; },
+                        [](const OutsideCursor&) { return Event::outside_cursor; },
                     },
                     body);
 }
@@ -155,10 +161,25 @@ std::optional<KeyUse> key_use(const RecordBody& body) {
   if (const auto* carried = std::get_if<Carried>(&body); carried != nullptr && !carried->job.key.empty()) {
     return KeyUse{carried->job.subject, carried->job.kind, carried->job.key, carried->job.fingerprint, carried->since};
   }
-  if (const auto* absorbed = std::get_if<Coalesced>(&body)) {
+  if (const auto* change = std::get_if<Replaced>(&body); change != nullptr && !change->key.empty()) {
+    return KeyUse{change->subject, change->kind, change->key, change->fingerprint, std::nullopt};
+  }
+  if (const auto* absorbed = std::get_if<Coalesced>(&body); absorbed != nullptr && !absorbed->key.empty()) {
     return KeyUse{absorbed->subject, absorbed->kind, absorbed->key, absorbed->fingerprint, std::nullopt};
   }
   return std::nullopt;
+}
+
+OutsideId outside_of(const RecordBody& body) {
+  return std::visit(
+      [](const auto& concrete) {
+        if constexpr (requires { concrete.outside; }) {
+          return concrete.outside;
+        } else {
+          return OutsideId{};
+        }
+      },
+      body);
 }
 
 std::size_t bytes_of(const RecordBody& body) {
@@ -177,10 +198,15 @@ std::size_t bytes_of(const RecordBody& body) {
           [](const Started& start) { return start.worker.size() + start.claimant.size(); },
           [](const Succeeded& success) { return success.result.size(); },
           [](const AttemptFailed& failure) { return failure.error.size(); },
-          [](const Replaced& change) { return change.metadata.size() + change.payload.size() + change.traceparent.size(); },
+          [](const Replaced& change) {
+            return change.metadata.size() + change.payload.size() + change.subject.size() + change.kind.size() +
+                   change.key.size() + change.traceparent.size();
+          },
           [](const Coalesced& absorbed) { return absorbed.subject.size() + absorbed.kind.size() + absorbed.key.size(); },
           [](const Held& hold) { return hold.subject.size() + hold.owner.size() + hold.claimant.size(); },
           [](const Paused& pause) { return pause.subject.size() + pause.by.size() + pause.why.size(); },
+          [](const Taken& taken) { return taken.why.size(); },
+          [](const OutsideCursor& cursor) { return 16 * cursor.gaps.size(); },
           [](const auto&) { return std::size_t{0}; },
       },
       body);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "model/clock.hpp"
 #include "model/policy.hpp"
@@ -51,6 +52,7 @@ struct Submitted {
   std::string metadata;               ///< JSON text, or empty
   std::string payload;                ///< JSON text; empty when read without payloads
   std::string traceparent{};          ///< the trace that its submit belongs to (W3C Trace Context), or empty
+  OutsideId outside{};                ///< the row of a user's transaction that this took over, if one
   friend bool operator==(const Submitted&, const Submitted&) = default;
 };
 
@@ -72,7 +74,8 @@ struct Started {
 /// The job's one accepted success.
 struct Succeeded {
   Attempt attempt;
-  std::string result; ///< JSON text, or empty
+  std::string result;  ///< JSON text, or empty
+  OutsideId outside{}; ///< as of Submitted
   friend bool operator==(const Succeeded&, const Succeeded&) = default;
 };
 
@@ -123,6 +126,10 @@ struct Replaced {
   std::string metadata;
   std::string payload;
   std::string traceparent{};
+  std::string subject{}; ///< this and the next two with an idempotency key only, which then stands for this job too
+  std::string kind{};
+  std::string key{};
+  OutsideId outside{}; ///< as of Submitted
   friend bool operator==(const Replaced&, const Replaced&) = default;
 };
 
@@ -131,12 +138,14 @@ struct WaitExpired {
   friend bool operator==(const WaitExpired&, const WaitExpired&) = default;
 };
 
-/// A submit with an idempotency key was absorbed by this job: whoever repeats it is told of this job again.
+/// A submit was absorbed by this job, as it was. With an idempotency key: whoever repeats it is told of this job again. Without
+/// one it is recorded only when it came from a user's transaction.
 struct Coalesced {
   std::string subject;
   std::string kind;
   std::string key;
   Fingerprint fingerprint{};
+  OutsideId outside{}; ///< as of Submitted
   friend bool operator==(const Coalesced&, const Coalesced&) = default;
 };
 
@@ -215,9 +224,34 @@ struct Carried {
   friend bool operator==(const Carried&, const Carried&) = default;
 };
 
-using RecordBody =
-    std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled, Retried, Replaced,
-                 WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired, Paused, Resumed, Carried>;
+/// A row of a user's transaction was taken over and changed nothing. Opens no entry: its number is its own.
+struct Taken {
+  OutsideId outside;
+  EntryNumber of;  ///< the job that it led to all the same, if one
+  std::string why; ///< for people
+  friend bool operator==(const Taken&, const Taken&) = default;
+};
+
+/// Rows of users' transactions from one to another.
+struct OutsideRange {
+  OutsideId first;
+  OutsideId last;
+  friend bool operator==(const OutsideRange&, const OutsideRange&) = default;
+};
+
+/// Which rows of users' transactions the shard has taken over, so that nobody has to read all records that say so one by one.
+/// Stands under the number `outside_entry`.
+struct OutsideCursor {
+  OutsideId to;                   ///< all up to this one,
+  std::vector<OutsideRange> gaps; ///< but for these; ascending, apart
+  friend bool operator==(const OutsideCursor&, const OutsideCursor&) = default;
+};
+/// No entry has this number: epochs begin with 1.
+inline constexpr EntryNumber outside_entry{1};
+
+using RecordBody = std::variant<Submitted, Due, Started, Succeeded, AttemptFailed, Released, CancelRequested, Cancelled,
+                                Retried, Replaced, WaitExpired, Coalesced, Held, HoldProlonged, HoldReleased, HoldExpired,
+                                Paused, Resumed, Carried, Taken, OutsideCursor>;
 
 struct Record {
   EntryNumber entry;
@@ -249,6 +283,8 @@ enum class Event : std::int16_t {
   paused = 19,
   resumed = 20,
   carried = 21,
+  taken = 22,
+  outside_cursor = 23,
 };
 Event event_of(const RecordBody& body);
 std::string_view name(Event event);
@@ -262,6 +298,9 @@ struct KeyUse {
   std::optional<WallTime> at; ///< when, if that was before the record
 };
 std::optional<KeyUse> key_use(const RecordBody& body);
+
+/// The row of a user's transaction that the record takes over; zero for most.
+OutsideId outside_of(const RecordBody& body);
 
 /// About how many bytes of memory and of journal a record takes.
 std::size_t bytes_of(const RecordBody& body);

@@ -39,6 +39,8 @@ using EntryNumber = Strong<struct EntryNumberTag, std::uint64_t>;
 using FencingToken = Strong<struct FencingTokenTag, std::uint64_t>;
 /// One execution of a job, numbered from 1; grows at every start.
 using Attempt = Strong<struct AttemptTag, std::uint32_t>;
+/// A row that a user's transaction left for the shard: a number of its own, from 1. Zero: none.
+using OutsideId = Strong<struct OutsideIdTag, std::uint64_t>;
 /// A kind, interned by KindTable.
 using KindId = Strong<struct KindIdTag, std::uint32_t>;
 

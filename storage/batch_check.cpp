@@ -23,11 +23,15 @@ struct TextsOf {
   Texts operator()(const model::Started& body) const { return {body.worker}; }
   Texts operator()(const model::Succeeded& body) const { return {body.result}; }
   Texts operator()(const model::AttemptFailed& body) const { return {body.error}; }
-  Texts operator()(const model::Replaced& body) const { return {body.metadata, body.payload}; }
+  Texts operator()(const model::Replaced& body) const {
+    return {body.metadata, body.payload, body.subject, body.kind, body.key};
+  }
   Texts operator()(const model::Coalesced& body) const { return {body.subject, body.kind, body.key}; }
   Texts operator()(const model::Held& body) const { return {body.subject, body.owner}; }
   Texts operator()(const model::Paused& body) const { return {body.subject, body.by, body.why}; }
   Texts operator()(const model::Resumed& body) const { return {body.by}; }
+  Texts operator()(const model::Taken& body) const { return {body.why}; }
+  Texts operator()(const model::OutsideCursor&) const { return {}; }
   Texts operator()(const model::HoldProlonged&) const { return {}; }
   Texts operator()(const model::HoldReleased&) const { return {}; }
   Texts operator()(const model::HoldExpired&) const { return {}; }

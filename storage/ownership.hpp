@@ -10,6 +10,7 @@
 #include "model/token.hpp"
 #include "storage/journal.hpp"
 #include "storage/kinds.hpp"
+#include "storage/outside.hpp"
 
 namespace turnwise::storage {
 
@@ -162,6 +163,8 @@ public:
   virtual std::unique_ptr<JournalWriter> open_writer() = 0;
   virtual std::unique_ptr<JournalReader> open_reader() = 0;
   virtual std::unique_ptr<Ownership> open_ownership() = 0;
+  /// Null where users have no transactions of their own.
+  virtual std::unique_ptr<OutsideReader> open_outside() { return nullptr; }
 };
 
 } // namespace turnwise::storage

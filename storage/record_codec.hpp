@@ -16,10 +16,13 @@
 //   hold_prolonged              ttl_ms
 //   paused, resumed             by, and of paused why
 //   coalesced                   fingerprint
+//   taken                       outside, of (an entry, or 0), why
+//   outside_cursor              to, gaps [[first, last], …]
 //   the others                  none: NULL
 //
 // options… are max_attempts, backoff {initial_ms, factor (in a string), max_ms, jitter}, on_failure, timeout_ms, lease_ms.
-// Times are microseconds since 1970.
+// Times are microseconds since 1970. submitted, replaced, coalesced and succeeded also have `outside` when they took over a row
+// of a user's transaction. Such rows have the members of submitted, and delay_ms and coalesce (skip, once_more, replace).
 #pragma once
 
 #include <cstdint>
@@ -27,6 +30,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/command.hpp"
 #include "model/errors.hpp"
 #include "model/record.hpp"
 #include "model/strong.hpp"
@@ -61,6 +65,12 @@ struct StoredRow {
 
 /// Errc::internal, with the number of the row, when this version cannot read it.
 model::Result<model::Record> decode(const StoredRow& row);
+
+/// A row that turnwise.submit() has left: `entry` and `event` mean nothing there.
+model::Result<model::NewJob> decode_new_job(const StoredRow& row);
+
+/// A row that turnwise.complete() has left: detail has attempt and nonce.
+model::Result<model::Complete> decode_completion(const StoredRow& row);
 
 /// Lets a later `replaced` record of a job take effect on what it was submitted with.
 void apply_replaced(model::Submitted& job, model::Replaced replaced);

@@ -38,6 +38,11 @@ public:
     const auto count = number<std::int64_t>(name);
     return count ? std::optional{model::WallTime{model::microseconds{*count}}} : std::nullopt;
   }
+  /// Empty when there is none.
+  [[nodiscard]] json::array array(std::string_view name) const {
+    const auto* value = object_.if_contains(name);
+    return value == nullptr ? json::array{} : value->as_array();
+  }
   [[nodiscard]] std::string copy(std::string_view name) const { return std::string{text(name).value_or("")}; }
 
 private:
@@ -67,6 +72,28 @@ model::Fingerprint fingerprint(const Members& members) {
     throw std::invalid_argument("fingerprint is not hexadecimal");
   }
   return value;
+}
+
+model::OutsideId outside(const Members& members) {
+  return model::OutsideId{members.number<std::uint64_t>("outside").value_or(0)};
+}
+
+model::OutsideCursor outside_cursor(const Members& members) {
+  model::OutsideCursor cursor{.to = model::OutsideId{known(members.number<std::uint64_t>("to"), "to")}, .gaps = {}};
+  for (const json::value& gap : members.array("gaps")) {
+    const auto bound = [&](std::size_t place) { return model::OutsideId{gap.as_array().at(place).to_number<std::uint64_t>()}; };
+    cursor.gaps.push_back({bound(0), bound(1)});
+  }
+  return cursor;
+}
+
+model::Coalesce coalesce(const Members& members) {
+  const auto word = members.text("coalesce").value_or("");
+  return word == "skip"        ? model::Coalesce::skip
+         : word == "once_more" ? model::Coalesce::once_more
+         : word == "replace"   ? model::Coalesce::replace
+         : word.empty()        ? model::Coalesce::never
+                               : known(std::optional<model::Coalesce>{}, "coalesce");
 }
 
 model::Attempt attempt(const Members& members) {
@@ -114,7 +141,8 @@ model::Submitted submitted(const StoredRow& row, const Members& members) {
           .expires_at = members.time("expires_at"),
           .metadata = members.copy("metadata"),
           .payload = std::string{row.payload},
-          .traceparent = members.copy("traceparent")};
+          .traceparent = members.copy("traceparent"),
+          .outside = outside(members)};
 }
 
 model::Started started(const Members& members) {
@@ -168,7 +196,11 @@ model::Replaced replaced(const StoredRow& row, const Members& members) {
           .expires_at = members.time("expires_at"),
           .metadata = members.copy("metadata"),
           .payload = std::string{row.payload},
-          .traceparent = members.copy("traceparent")};
+          .traceparent = members.copy("traceparent"),
+          .subject = std::string{row.subject},
+          .kind = std::string{row.kind},
+          .key = std::string{row.key},
+          .outside = outside(members)};
 }
 
 model::milliseconds ttl(const Members& members) {
@@ -185,7 +217,7 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
   case Event::started:
     return started(members);
   case Event::succeeded:
-    return model::Succeeded{attempt(members), std::string{row.payload}};
+    return model::Succeeded{attempt(members), std::string{row.payload}, outside(members)};
   case Event::failed:
     return failed(model::FailureCause::failed, row, members);
   case Event::expired:
@@ -219,7 +251,13 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
   case Event::carried:
     return carried(row, members);
   case Event::coalesced:
-    return model::Coalesced{std::string{row.subject}, std::string{row.kind}, std::string{row.key}, fingerprint(members)};
+    return model::Coalesced{std::string{row.subject}, std::string{row.kind}, std::string{row.key}, fingerprint(members),
+                            outside(members)};
+  case Event::taken:
+    return model::Taken{outside(members), model::EntryNumber{known(members.number<std::uint64_t>("of"), "of")},
+                        members.copy("why")};
+  case Event::outside_cursor:
+    return outside_cursor(members);
   }
   throw std::invalid_argument("unknown event " + std::to_string(row.event));
 }
@@ -238,6 +276,46 @@ model::Result<model::Record> decode(const StoredRow& row) {
     return model::Error{.code = model::Errc::internal,
                         .detail = "journal row of entry " + std::to_string(row.entry) + ", sequence " +
                                   std::to_string(row.sequence) + " cannot be read: " + fault.what(),
+                        .pointer = {}};
+  }
+}
+
+model::Result<model::NewJob> decode_new_job(const StoredRow& row) {
+  try {
+    const auto detail = json::parse(row.detail.empty() ? std::string_view{"{}"} : row.detail);
+    const Members members{detail.as_object()};
+    model::Submitted job = submitted(row, members);
+    return model::NewJob{.subject = std::move(job.subject),
+                         .kind = std::move(job.kind),
+                         .key = std::move(job.key),
+                         .fingerprint = job.fingerprint,
+                         .options = job.options,
+                         .run_at = job.run_at,
+                         .delay = members.duration("delay_ms"),
+                         .expires_at = job.expires_at,
+                         .coalesce = coalesce(members),
+                         .metadata = std::move(job.metadata),
+                         .payload = std::move(job.payload),
+                         .outside = {}};
+  } catch (const std::exception& fault) {
+    return model::Error{.code = model::Errc::internal,
+                        .detail = std::string{"a row of turnwise.submit() cannot be read: "} + fault.what(),
+                        .pointer = {}};
+  }
+}
+
+model::Result<model::Complete> decode_completion(const StoredRow& row) {
+  try {
+    const auto detail = json::parse(row.detail);
+    const Members members{detail.as_object()};
+    const model::Nonce nonce{model::from_uuid(known(members.text("nonce"), "nonce"))};
+    return model::Complete{.claim = {model::EntryNumber{row.entry}, attempt(members), nonce},
+                           .result = std::string{row.payload},
+                           .ticket = {},
+                           .outside = {}};
+  } catch (const std::exception& fault) {
+    return model::Error{.code = model::Errc::internal,
+                        .detail = std::string{"a row of turnwise.complete() cannot be read: "} + fault.what(),
                         .pointer = {}};
   }
 }

@@ -118,6 +118,24 @@ void add_turn(JsonObject& detail, const std::optional<model::CarriedTurn>& turn)
   detail.add_json("turn", text);
 }
 
+void add_outside(JsonObject& detail, model::OutsideId outside) {
+  if (outside != model::OutsideId{}) {
+    detail.add("outside", outside.value());
+  }
+}
+
+/// As an array of pairs.
+void add_gaps(JsonObject& detail, const std::vector<model::OutsideRange>& gaps) {
+  std::string text;
+  for (const model::OutsideRange& gap : gaps) {
+    text.append(text.empty() ? "[[" : ",[").append(std::to_string(gap.first.value())).append(",");
+    text.append(std::to_string(gap.last.value())).append("]");
+  }
+  if (!text.empty()) {
+    detail.add_json("gaps", text.append("]"));
+  }
+}
+
 /// Writes the columns of one event; the detail column through `detail`.
 struct Encoder {
   RecordColumns& columns;
@@ -134,6 +152,7 @@ struct Encoder {
     add_time(detail, "expires_at", body.expires_at);
     add_words(detail, "metadata", body.metadata);
     add_words(detail, "traceparent", body.traceparent);
+    add_outside(detail, body.outside);
   }
   void operator()(const model::Carried& body) const {
     (*this)(body.job);
@@ -160,6 +179,7 @@ struct Encoder {
   void operator()(const model::Succeeded& body) const {
     detail.add("attempt", body.attempt.value());
     columns.payload = body.result;
+    add_outside(detail, body.outside);
   }
   void operator()(const model::AttemptFailed& body) const {
     detail.add("attempt", body.attempt.value());
@@ -177,6 +197,10 @@ struct Encoder {
     add_time(detail, "expires_at", body.expires_at);
     add_words(detail, "metadata", body.metadata);
     add_words(detail, "traceparent", body.traceparent);
+    add_outside(detail, body.outside);
+    columns.subject = body.subject;
+    columns.kind = body.kind;
+    columns.key = body.key;
     columns.payload = body.payload;
   }
   void operator()(const model::Coalesced& body) const {
@@ -184,6 +208,16 @@ struct Encoder {
     columns.kind = body.kind;
     columns.key = body.key;
     add_fingerprint(detail, body.fingerprint);
+    add_outside(detail, body.outside);
+  }
+  void operator()(const model::Taken& body) const {
+    add_outside(detail, body.outside);
+    detail.add("of", body.of.value());
+    detail.add("why", body.why);
+  }
+  void operator()(const model::OutsideCursor& body) const {
+    detail.add("to", body.to.value());
+    add_gaps(detail, body.gaps);
   }
   void operator()(const model::Held& body) const {
     columns.subject = body.subject;

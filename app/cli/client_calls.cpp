@@ -17,6 +17,12 @@
 namespace turnwise::cli {
 namespace {
 
+std::string token_of(const ClientOptions& options) {
+  return std::string{trim(options.token.starts_with('@') ? json_argument(options.token) : options.token, " \t\r\n")};
+}
+
+} // namespace
+
 void print_refusal(const client::Reply& reply) {
   boost::json::error_code ignored;
   const auto problem = boost::json::parse(reply.body, ignored);
@@ -33,12 +39,6 @@ void print_refusal(const client::Reply& reply) {
   std::cerr << fmt::format(" [{} {}]\n", reply.status, member(members, "type"));
 }
 
-std::string token_of(const ClientOptions& options) {
-  return std::string{trim(options.token.starts_with('@') ? json_argument(options.token) : options.token, " \t\r\n")};
-}
-
-} // namespace
-
 void declare(CLI::App& app, ClientOptions& options) {
   app.add_option("--url", options.url, "The node")->envname("TURNWISE_URL")->capture_default_str();
   app.add_option("--token", options.token, "Token for a node that asks for one; @FILE reads a file, which others cannot see")
@@ -50,13 +50,21 @@ void declare(CLI::App& app, ClientOptions& options) {
              "5 nothing came in the time given.");
 }
 
-std::variant<Heard, int> ask(const ClientOptions& options, const Call& call) {
+std::variant<client::Client, int> open_client(const ClientOptions& options) {
   auto client = client::Client::open(options.url, {.token = token_of(options), .ca_file = options.ca});
   if (!client) {
     std::cerr << "turnwise: " << client.error().detail << '\n';
     return int{node::exit_usage};
   }
-  const auto reply = client->request(call.method, call.target, call.body, call.headers, call.wait);
+  return std::move(*client);
+}
+
+std::variant<Heard, int> ask(const ClientOptions& options, const Call& call) {
+  auto client = open_client(options);
+  if (const auto* failed = std::get_if<int>(&client)) {
+    return *failed;
+  }
+  const auto reply = std::get<client::Client>(client).request(call.method, call.target, call.body, call.headers, call.wait);
   if (!reply) {
     std::cerr << fmt::format("turnwise: {}\nIs a node running at {}? `turnwise dev` starts one.\n", reply.error().detail,
                              options.url);

@@ -46,6 +46,11 @@ struct Heard {
   [[nodiscard]] const boost::json::object& members() const { return value.get_object(); }
 };
 
+/// @returns a client for the node; or the exit status after a word on stderr, when the options make none
+std::variant<client::Client, int> open_client(const ClientOptions& options);
+/// What the node said against it, on stderr.
+void print_refusal(const client::Reply& reply);
+
 /// Makes the call. @returns the answer; or the exit status, when there was none or it was a refusal: then that has been printed
 /// to
 ///          stderr with what to do

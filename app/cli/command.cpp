@@ -13,7 +13,7 @@
 namespace turnwise::cli {
 namespace {
 
-constexpr std::array<Command, 22> all{{
+constexpr std::array<Command, 23> all{{
     {"serve", "run a node on a PostgreSQL of yours", serve},
     {"dev", "run a node with a private PostgreSQL in a folder", dev},
     {"migrate", "bring a database to this version's schema, or show its state", migrate},
@@ -33,6 +33,7 @@ constexpr std::array<Command, 22> all{{
     {"resume", "let a paused subject or kind go on", resume},
     {"kinds", "list the kinds of jobs", kinds},
     {"kind", "show a kind of jobs, or change what is set for it", kind},
+    {"tail", "show what happens, as it happens", tail},
     {"verify", "check the whole journal for what must not be in it", verify},
     {"completion", "print a script that completes commands and options in a shell", completion},
     {"version", "print the version", version},

@@ -43,6 +43,7 @@ int pause(const Arguments& arguments);
 int resume(const Arguments& arguments);
 int kinds(const Arguments& arguments);
 int kind(const Arguments& arguments);
+int tail(const Arguments& arguments);
 int verify(const Arguments& arguments);
 int completion(const Arguments& arguments);
 int version(const Arguments& arguments);

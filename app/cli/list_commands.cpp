@@ -78,7 +78,8 @@ int show_list(const ClientOptions& options, const ListOptions& list, const Table
         row.push_back(member(item.as_object(), name));
       }
     }
-    after = member(heard.members(), "next");
+    const bool moves_on = member(heard.members(), "next") != after; // whatever the node says, this comes to an end
+    after = moves_on ? member(heard.members(), "next") : "";
   } while (!after.empty() && rows.size() <= list.limit);
   print_table(rows);
   if (!after.empty()) {
@@ -155,7 +156,8 @@ int change_many(const ClientOptions& options, const ManyOptions& many, std::stri
       std::cout << heard.text << '\n';
     }
     changes.add(heard.members());
-    after = member(heard.members(), "next");
+    const bool moves_on = member(heard.members(), "next") != after;
+    after = moves_on ? member(heard.members(), "next") : "";
     first += page_max;
   } while (!after.empty() || (many.list.state.empty() && first < many.ids.size()));
   if (!options.json) {

@@ -52,6 +52,11 @@ Result<Reply> Client::request(std::string_view method, std::string_view target, 
   return connection_->exchange(method, target, body, headers, wait);
 }
 
+Result<Reply> Client::follow(std::string_view target, std::span<const Header> headers, milliseconds silence_max,
+                             const Sink& sink) {
+  return connection_->follow(target, headers, silence_max, sink);
+}
+
 Result<Submitted> Client::submit(const NewJob& job) {
   NewJob sent = job;
   std::vector<Header> headers;

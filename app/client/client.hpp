@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -60,6 +61,14 @@ public:
   /// @param wait  how long the node may hold the answer back on purpose, on top of the request timeout
   Result<Reply> request(std::string_view method, std::string_view target, std::string_view body = {},
                         std::span<const Header> headers = {}, milliseconds wait = milliseconds{0});
+
+  /// A piece of an answer's body; false: enough.
+  using Sink = std::function<bool(std::string_view)>;
+  /// GETs an answer that lasts, and gives `sink` its body as it comes, until it ends or the sink has enough. Closes the
+  /// connection.
+  /// @param silence_max  nothing for so long is an error
+  /// @returns an answer that says no with its body; else an empty one
+  Result<Reply> follow(std::string_view target, std::span<const Header> headers, milliseconds silence_max, const Sink& sink);
 
   Result<Submitted> submit(const NewJob& job);
   /// Item i is the answer to jobs[i]. An error of the whole call means that no item is known to be accepted.

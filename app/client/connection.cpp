@@ -83,6 +83,24 @@ struct Client::Connection::Wire {
                : run(deadline, [&](auto done) { start(stream, std::move(done)); });
   }
 
+  [[nodiscard]] http::request<http::string_body> request(std::string_view method, std::string_view target,
+                                                         std::string_view body, std::span<const Header> headers) const {
+    http::request<http::string_body> request;
+    request.version(11);
+    request.method_string(method);
+    request.target(target);
+    request.body() = body;
+    if (!body.empty())
+      request.set(http::field::content_type, "application/json");
+    for (const auto& header : headers)
+      request.set(header.name, header.value);
+    request.set(http::field::host, place());
+    if (!options.token.empty())
+      request.set(http::field::authorization, "Bearer " + options.token);
+    request.prepare_payload();
+    return request;
+  }
+
   [[nodiscard]] std::string place() const {
     const bool bare = url.host.find(':') == std::string::npos;
     return (bare ? url.host : "[" + url.host + "]") + ":" + url.port;
@@ -136,20 +154,6 @@ Result<model::Done> Client::Connection::connect() {
 
 namespace {
 
-http::request<http::string_body> make_request(std::string_view method, std::string_view target, std::string_view body,
-                                              std::span<const Header> headers) {
-  http::request<http::string_body> request;
-  request.version(11);
-  request.method_string(method);
-  request.target(target);
-  request.body() = body;
-  if (!body.empty())
-    request.set(http::field::content_type, "application/json");
-  for (const auto& header : headers)
-    request.set(header.name, header.value);
-  return request;
-}
-
 Reply make_reply(http::response<http::string_body>&& response) {
   Reply reply{static_cast<int>(response.result_int()), std::move(response.body()), {}};
   for (const auto& field : response)
@@ -164,12 +168,7 @@ Result<Reply> Client::Connection::exchange(std::string_view method, std::string_
   if (auto connected = connect(); !connected)
     return connected.error();
   auto& wire = *wire_;
-  auto request = make_request(method, target, body, headers);
-  request.set(http::field::host, wire.place());
-  if (!wire.options.token.empty())
-    request.set(http::field::authorization, "Bearer " + wire.options.token);
-  request.prepare_payload();
-
+  const auto request = wire.request(method, target, body, headers);
   const auto deadline = Clock::now() + wire.options.request_timeout + wait;
   auto error = wire.transfer(deadline, [&](auto& stream, auto done) { http::async_write(stream, request, std::move(done)); });
   http::response_parser<http::string_body> parser;
@@ -183,6 +182,39 @@ Result<Reply> Client::Connection::exchange(std::string_view method, std::string_
   }
   if (!parser.get().keep_alive())
     wire.close();
+  return make_reply(parser.release());
+}
+
+Result<Reply> Client::Connection::follow(std::string_view target, std::span<const Header> headers, milliseconds silence_max,
+                                         const Sink& sink) {
+  if (auto connected = connect(); !connected)
+    return connected.error();
+  auto& wire = *wire_;
+  const auto request = wire.request("GET", target, {}, headers);
+  const auto soon = [&] { return Clock::now() + wire.options.request_timeout; };
+  auto error = wire.transfer(soon(), [&](auto& stream, auto done) { http::async_write(stream, request, std::move(done)); });
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(boost::none); // what has come is handed on and forgotten
+  if (!error)
+    error = wire.transfer(
+        soon(), [&](auto& stream, auto done) { http::async_read_header(stream, wire.buffer, parser, std::move(done)); });
+  auto& body = parser.get().body();
+  const bool says_no = !error && parser.get().result_int() >= 300;
+  bool goes_on = true;
+  while (!error && goes_on && !parser.is_done()) {
+    error = wire.transfer(Clock::now() + silence_max, [&](auto& stream, auto done) {
+      http::async_read_some(stream, wire.buffer, parser, std::move(done));
+    });
+    if (says_no && body.size() > wire.options.reply_bytes_max)
+      error = http::error::body_limit;
+    if (!error && !says_no && !body.empty()) {
+      goes_on = sink(body);
+      body.clear();
+    }
+  }
+  wire.close();
+  if (error)
+    return wire.error(model::Errc::unavailable, "lost the answer of", error);
   return make_reply(parser.release());
 }
 

@@ -22,6 +22,9 @@ public:
   Result<Reply> exchange(std::string_view method, std::string_view target, std::string_view body,
                          std::span<const Header> headers, milliseconds wait);
 
+  /// As Client::follow.
+  Result<Reply> follow(std::string_view target, std::span<const Header> headers, milliseconds silence_max, const Sink& sink);
+
 private:
   struct Wire;
   Result<model::Done> connect();

@@ -98,6 +98,9 @@ void declare_engine(OptionSet& set, actors::EngineConfig& engine) {
   set.duration("idempotency-window", engine.idempotency_window, "How long an idempotency key is remembered", seconds{1},
                hours{24 * 30});
   set.duration("lease-min", engine.lease_min, "Shortest lease that a job or a worker may ask for", milliseconds{50}, hours{24});
+  set.duration("guard-max", engine.guard_max,
+               "How long a user's transaction may keep a turn from ending; then its session is ended", milliseconds{1},
+               hours{24});
 
   set.section("Journal");
   set.number<std::uint64_t>("segment-rows-max", engine.segment_rows_max,

@@ -2,13 +2,16 @@
 // file: a request and a response as handlers see them.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/verb.hpp>
 
@@ -39,6 +42,16 @@ struct Request {
   }
 };
 
+/// An answer that comes in pieces for as long as it lasts.
+class Pieces {
+public:
+  virtual ~Pieces() = default;
+  /// The next piece, never empty; or nothing, at the end. Comes back after `beat_max` at the latest, so that a client that has
+  /// gone is noticed. Called one at a time.
+  virtual boost::asio::awaitable<std::optional<std::string>> next() = 0;
+  static constexpr std::chrono::seconds beat_max{15};
+};
+
 struct Response {
   int status{200};
   std::string body;
@@ -47,6 +60,8 @@ struct Response {
   /// Called on the connection's thread when the client is known not to have got this answer: it hung up before, or while it was
   /// written. Nothing to do when empty.
   std::function<void()> undelivered;
+  /// Sent instead of `body`, each piece as it comes; the connection ends with the last. Null for most.
+  std::shared_ptr<Pieces> pieces;
 };
 
 } // namespace turnwise::http

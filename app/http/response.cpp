@@ -33,6 +33,18 @@ std::string_view date() {
   return text;
 }
 
+/// Status line and fields, but for those of the framing.
+void append_fields(std::string& out, const Response& response) {
+  const auto status = static_cast<boost::beast::http::status>(response.status);
+  const auto reason = boost::beast::http::obsolete_reason(status);
+  auto into = std::back_inserter(out);
+  fmt::format_to(into, "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n", response.status,
+                 std::string_view{reason.data(), reason.size()}, date(), response.content_type);
+  for (const auto& [name, value] : response.fields) {
+    fmt::format_to(into, "{}: {}\r\n", name, value);
+  }
+}
+
 } // namespace
 
 Response problem_response(const model::Error& error) {
@@ -50,18 +62,21 @@ Response problem_response(const model::Error& error) {
 }
 
 void append(std::string& out, const Response& response, Connection connection, Body body) {
-  const auto status = static_cast<boost::beast::http::status>(response.status);
-  const auto reason = boost::beast::http::obsolete_reason(status);
-  auto into = std::back_inserter(out);
-  fmt::format_to(into, "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", response.status,
-                 std::string_view{reason.data(), reason.size()}, date(), response.content_type, response.body.size());
-  for (const auto& [name, value] : response.fields) {
-    fmt::format_to(into, "{}: {}\r\n", name, value);
-  }
+  append_fields(out, response);
+  fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
   out += connection == Connection::close ? "Connection: close\r\n\r\n" : "\r\n";
   if (body == Body::send) {
     out += response.body;
   }
+}
+
+void append_head(std::string& out, const Response& response) {
+  append_fields(out, response);
+  out += "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+}
+
+void append_chunk(std::string& out, std::string_view piece) {
+  fmt::format_to(std::back_inserter(out), "{:x}\r\n{}\r\n", piece.size(), piece);
 }
 
 } // namespace turnwise::http

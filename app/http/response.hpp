@@ -15,6 +15,9 @@ enum class Body { send, leave_out }; ///< leave_out: for HEAD
 Response problem_response(const model::Error& error);
 
 /// Appends the response as it goes over the wire.
+/// The head of a response that comes in pieces, and each of them as a chunk.
+void append_head(std::string& out, const Response& response);
+void append_chunk(std::string& out, std::string_view piece);
 void append(std::string& out, const Response& response, Connection connection, Body body);
 
 } // namespace turnwise::http

@@ -121,6 +121,10 @@ asio::awaitable<bool> Session::serve_one() {
   incoming.request.peer = peer;
   incoming.request.from = from_;
   const Response response = co_await answer(std::move(incoming.request));
+  if (response.pieces) {
+    co_await send_pieces(response, incoming.body);
+    co_return false;
+  }
   const Connection connection = closing_ ? Connection::close : incoming.connection;
   const bool gone = peer->gone() || (response.undelivered && has_hung_up(stream_.socket().native_handle()));
   const bool written = !gone && co_await send(response, connection, incoming.body);
@@ -323,6 +327,10 @@ void Session::look_again(const std::shared_ptr<Peer>& peer) {
 asio::awaitable<bool> Session::send(const Response& response, Connection connection, Body body) {
   out_.clear();
   append(out_, response, connection, body);
+  co_return co_await write_out();
+}
+
+asio::awaitable<bool> Session::write_out() {
   stream_.expires_after(limits_.grace + std::chrono::seconds{out_.size() / limits_.bytes_per_second_min});
   error_code failure;
   co_await asio::async_write(stream_, asio::buffer(out_), asio::redirect_error(asio::use_awaitable, failure));
@@ -330,6 +338,19 @@ asio::awaitable<bool> Session::send(const Response& response, Connection connect
     out_ = {};
   }
   co_return !failure;
+}
+
+asio::awaitable<void> Session::send_pieces(const Response& response, Body body) {
+  out_.clear();
+  append_head(out_, response);
+  bool goes_on = co_await write_out();
+  while (goes_on && body == Body::send) {
+    stream_.expires_never(); // a piece takes its time, and comes within Pieces::beat_max
+    const auto piece = co_await response.pieces->next();
+    out_.clear();
+    append_chunk(out_, piece.value_or(std::string{})); // an empty one is the last
+    goes_on = !has_hung_up(stream_.socket().native_handle()) && co_await write_out() && piece.has_value();
+  }
 }
 
 asio::awaitable<void> Session::linger() {

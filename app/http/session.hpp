@@ -67,6 +67,10 @@ private:
   Awaitable<Response> answer(Request request);
   /// @returns whether all of it could be written
   Awaitable<bool> send(const Response& response, Connection connection, Body body);
+  /// Sends a response that comes in pieces, until its end or that of the connection.
+  Awaitable<void> send_pieces(const Response& response, Body body);
+  /// Writes out_. @returns whether all of it could be written
+  Awaitable<bool> write_out();
   Awaitable<void> linger();
   void watch(const std::shared_ptr<Peer>& peer);
   void look_again(const std::shared_ptr<Peer>& peer);

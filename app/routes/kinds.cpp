@@ -48,8 +48,10 @@ std::string new_secret(const model::Kind& kind, const std::optional<model::Secre
   return made && push && !push->secrets.empty() && push->secrets.front().text == made->text ? made->text : "";
 }
 
-/// @param change  a variable of the caller's: GCC 12 destroys a temporary that is an aggregate twice (gcc bug 98401)
-Answered change(Context& context, model::KindChange change) {
+/// @param change  a variable of the caller, moved from: the compiler of Debian 12 destroys a temporary with members twice when
+/// it
+///                is made in the operand of co_await
+Answered carry_out(Context& context, model::KindChange change) {
   const std::string name = change.kind;
   const auto* put = std::get_if<model::PutKind>(&change.what);
   const auto made = put != nullptr && put->secret_is_new ? put->secret : std::nullopt;
@@ -91,8 +93,8 @@ Answered put_kind(Context& context, Request request) {
     co_return problem_response(put.error());
   }
   put->only_at = *revision;
-  model::KindChange asked{*kind, std::move(*put)};
-  co_return co_await change(context, std::move(asked));
+  model::KindChange change{*kind, std::move(*put)};
+  co_return co_await carry_out(context, std::move(change));
 }
 
 Answered pause_kind(Context& context, Request request) {
@@ -102,8 +104,8 @@ Answered pause_kind(Context& context, Request request) {
   if (!words) {
     co_return problem_response(words.error());
   }
-  model::KindChange asked{*kind, model::PauseKind{std::move(words->by), std::move(words->why)}};
-  co_return co_await change(context, std::move(asked));
+  model::KindChange change{*kind, model::PauseKind{std::move(words->by), std::move(words->why)}};
+  co_return co_await carry_out(context, std::move(change));
 }
 
 Answered resume_kind(Context& context, Request request) {
@@ -113,8 +115,8 @@ Answered resume_kind(Context& context, Request request) {
   if (!words) {
     co_return problem_response(words.error());
   }
-  model::KindChange asked{*kind, model::ResumeKind{std::move(words->by)}};
-  co_return co_await change(context, std::move(asked));
+  model::KindChange change{*kind, model::ResumeKind{std::move(words->by)}};
+  co_return co_await carry_out(context, std::move(change));
 }
 
 } // namespace turnwise::routes

@@ -114,13 +114,19 @@ Answered change_chosen(Context& context, Chosen chosen) {
 
 Answered list_jobs(Context& context, Request request) {
   const auto query = read_query(request, model::EntryType::job);
-  const auto page = query ? co_await read_page(context, *query) : query.error();
+  if (!query) {
+    co_return problem_response(query.error());
+  }
+  const auto page = co_await read_page(context, *query);
   co_return page ? json_response(200, api::jobs_document(**page, context.engine.wall_time())) : problem_response(page.error());
 }
 
 Answered list_holds(Context& context, Request request) {
   const auto query = read_query(request, model::EntryType::hold);
-  const auto page = query ? co_await read_page(context, *query) : query.error();
+  if (!query) {
+    co_return problem_response(query.error());
+  }
+  const auto page = co_await read_page(context, *query);
   co_return page ? json_response(200, api::holds_document(**page)) : problem_response(page.error());
 }
 
@@ -130,14 +136,17 @@ Answered change_jobs(Context& context, Request request, model::ChangeVerb verb) 
   if (!many) {
     co_return problem_response(many.error());
   }
-  if (!many->list) {
-    co_return co_await change_chosen(context, named_jobs(many->jobs, verb));
+  Chosen chosen;
+  if (many->list) {
+    const auto page = co_await read_page(context, *many->list);
+    if (!page) {
+      co_return problem_response(page.error());
+    }
+    chosen = listed_jobs(**page, verb);
+  } else {
+    chosen = named_jobs(many->jobs, verb);
   }
-  const auto page = co_await read_page(context, *many->list);
-  if (!page) {
-    co_return problem_response(page.error());
-  }
-  co_return co_await change_chosen(context, listed_jobs(**page, verb));
+  co_return co_await change_chosen(context, std::move(chosen));
 }
 
 Answered show_history(Context& context, Request request) {

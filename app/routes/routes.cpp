@@ -84,6 +84,8 @@ std::vector<http::Route> all(Context& context, const http::Limits& limits) {
   call(http::Verb::put, "/v1/kinds/{kind}", http::Route::Takes::json, put_kind, Access::operate, "change-kind");
   post("/v1/kinds/{kind}/pause", body, pause_kind, Access::operate, "pause-kind");
   post("/v1/kinds/{kind}/resume", body, resume_kind, Access::operate, "resume-kind");
+  get("/v1/events", show_events, Access::read);
+  routes.back().query = {"subject", "kind"};
   get("/v1/stats", show_stats, Access::read);
   get("/livez", livez, Access::open);
   get("/readyz", readyz, Access::open);

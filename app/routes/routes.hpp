@@ -35,6 +35,7 @@ Answered put_kind(Context& context, Request request);
 Answered pause_kind(Context& context, Request request);
 Answered resume_kind(Context& context, Request request);
 Answered show_stats(Context& context, Request request);
+Answered show_events(Context& context, Request request);
 Answered show_metrics(Context& context, Request request);
 Answered livez(Context& context, Request request);
 Answered readyz(Context& context, Request request);

@@ -1,6 +1,7 @@
 // The door to the PostgreSQL side: hands out connections.
 #include "storage/postgres/store.hpp"
 
+#include "storage/postgres/outside.hpp"
 #include "storage/postgres/ownership.hpp"
 #include "storage/postgres/reader.hpp"
 #include "storage/postgres/writer.hpp"
@@ -15,6 +16,7 @@ public:
   std::unique_ptr<JournalWriter> open_writer() override { return std::make_unique<postgres::Writer>(options_); }
   std::unique_ptr<JournalReader> open_reader() override { return std::make_unique<postgres::Reader>(options_); }
   std::unique_ptr<Ownership> open_ownership() override { return std::make_unique<postgres::OwnershipTables>(options_); }
+  std::unique_ptr<OutsideReader> open_outside() override { return std::make_unique<postgres::OutsideRows>(options_); }
 
 private:
   PostgresOptions options_;

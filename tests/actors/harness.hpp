@@ -42,6 +42,7 @@ public:
   std::unique_ptr<storage::JournalWriter> open_writer() override { return inner_->open_writer(); }
   std::unique_ptr<storage::JournalReader> open_reader() override { return inner_->open_reader(); }
   std::unique_ptr<storage::Ownership> open_ownership() override { return inner_->open_ownership(); }
+  std::unique_ptr<storage::OutsideReader> open_outside() override { return inner_->open_outside(); }
 
 private:
   std::shared_ptr<storage::Store> inner_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "storage/journal_audit.hpp"
 #include "storage/migrator.hpp"
 #include "storage/postgres/store.hpp"
 #include "tests/actors/segment_life.hpp"
@@ -67,6 +68,19 @@ std::shared_ptr<storage::Store> postgres(const TestDatabase& database) {
   return storage::open_postgres({.connection = database.connection()});
 }
 
+/// Nothing is in the journal that must not be, and nothing is missing.
+void check_journal(const TestDatabase& database) {
+  const auto audit = storage::open_audit({.connection = database.connection()});
+  const auto done = storage::verify(*audit, 10);
+  REQUIRE(done.ok());
+  for (const auto& finding : done->findings) {
+    INFO(name(finding.what) << ": " << finding.subject << ' ' << finding.entry.value() << ' ' << finding.sentence);
+    CHECK(false);
+  }
+  CHECK(done->findings_count == 0);
+  CHECK(done->segments >= 2);
+}
+
 void carry_and_restart(const std::shared_ptr<storage::Store>& store) {
   std::optional<StandingEntries> standing;
   std::string before;
@@ -102,6 +116,7 @@ TEST_CASE("what is open outlives the segments that it was written to, in memory"
 TEST_CASE("what is open outlives the segments that it was written to, in PostgreSQL", "[postgres]") {
   const TestDatabase database;
   carry_and_restart(postgres(database));
+  check_journal(database);
 }
 
 TEST_CASE("entries that change while they are carried are what they have become") {
@@ -290,6 +305,7 @@ TEST_CASE("10 a node killed while it carries, moves replays, changes or drops se
   }
   TestNode node(store, use_small_segments);
   CHECK(StandingEntries::in_words(node) == before);
+  check_journal(database); // beside the node
 }
 
 // ── What a restart reads ─────────────────────────────────────────────────────────────────────────────────────────────────

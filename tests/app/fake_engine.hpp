@@ -41,6 +41,7 @@ public:
   std::function<model::Response(model::ListFilter, model::ListPlace, std::size_t)> on_list;
   std::function<model::Response(const actors::Change&)> on_change;
   std::function<model::Response(std::string, model::EntryNumber, std::size_t)> on_finished;
+  actors::EventFeed feed;
   std::function<void()> on_drain = [] {};
   std::atomic<bool> is_ready{true};
 
@@ -105,6 +106,7 @@ public:
     answer_with(on_finished(std::move(subject), before, jobs_max), ticket);
   }
 
+  actors::EventFeed& events() override { return feed; }
   [[nodiscard]] actors::Stats stats() const override { return {.jobs_open = 7, .submitted = 9, .journal_up = true}; }
   [[nodiscard]] std::string metrics() const override { return "turnwise_jobs_open 7\n"; }
   [[nodiscard]] bool ready() const override { return is_ready; }

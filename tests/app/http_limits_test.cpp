@@ -142,7 +142,7 @@ TEST_CASE("a path that is not there and a method that it does not take are told 
   const HttpFixture node;
   CHECK(node.get("/v1/nothing").status == 404);
   CHECK(node.get("/v1/jobs/").status == 404);
-  const auto reply = node.get("/v1/jobs");
+  const auto reply = node.get("/v1/claims");
   CHECK(reply.status == 405);
   CHECK(reply.field("Allow") == "POST");
   CHECK(node.get("/v1/subjects/a%zz").status == 400);

@@ -252,7 +252,7 @@ TEST_CASE("the command line retries all parked jobs of a kind, and tells what wa
     auto page = std::make_shared<model::ListPage>();
     page->items = {parked(8 + pages)};
     if (++pages < 3) {
-      page->next = model::ListPlace{model::ShardId{3}, "a:1", model::EntryNumber{9}};
+      page->next = model::ListPlace{model::ShardId{3}, "a:1", model::EntryNumber{8 + pages}};
     }
     return page;
   };

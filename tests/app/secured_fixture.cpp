@@ -1,5 +1,7 @@
 #include "secured_fixture.hpp"
 
+#include <algorithm>
+
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 // A node that asks for tokens, over a fake engine, with a second listener for operators.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <vector>
 

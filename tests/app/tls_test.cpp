@@ -1,9 +1,12 @@
 // Connections through TLS: the same calls, limits and deadlines as in the clear, for those who can be sure whom they talk to.
 #include <catch2/catch_test_macros.hpp>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
+
+#include <thread>
 
 #include "app/client/client.hpp"
 #include "http_fixture.hpp"
@@ -17,6 +20,12 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+
+client::Options trusting(std::string ca_file) {
+  client::Options options;
+  options.ca_file = std::move(ca_file);
+  return options;
+}
 
 /// A server with a certificate for localhost and 127.0.0.1.
 struct TlsNode {
@@ -35,7 +44,7 @@ struct TlsNode {
     return connect_trusting(certificate.certificate_file, host);
   }
   [[nodiscard]] client::Client connect_trusting(const std::string& file, const std::string& host = "127.0.0.1") const {
-    return client::Client::open("https://" + host + ":" + std::to_string(port), {.ca_file = file}).value();
+    return client::Client::open("https://" + host + ":" + std::to_string(port), trusting(file)).value();
   }
 
   tests::TemporaryFolder folder;
@@ -114,7 +123,7 @@ TEST_CASE("a client talks to nobody whose certificate it does not trust, or is f
   const TlsNode elsewhere({}, "DNS:node.example");
   CHECK_FALSE(elsewhere.connect().ready());
   CHECK_FALSE(elsewhere.connect("localhost").ready());
-  CHECK(client::Client::open("https://127.0.0.1:1", {.ca_file = "/no/such/file"}).error().code == model::Errc::malformed);
+  CHECK(client::Client::open("https://127.0.0.1:1", trusting("/no/such/file")).error().code == model::Errc::malformed);
 }
 
 TEST_CASE("TLS 1.2 is good enough, older versions are not") {

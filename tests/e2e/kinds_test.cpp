@@ -24,7 +24,9 @@ struct Scene {
   void submit(int number) const {
     auto job = keyed_job("k" + std::to_string(number));
     job.subject = "a:" + std::to_string(number);
-    REQUIRE(node.connect().submit(job).ok());
+    const auto submitted = node.connect().submit(job);
+    INFO((submitted.ok() ? "" : submitted.error().detail + submitted.error().pointer));
+    REQUIRE(submitted.ok());
   }
   /// What one request gets that does not wait.
   [[nodiscard]] std::vector<client::Grant> claim(std::uint32_t max = 10) const {

@@ -2,11 +2,14 @@
 // revocations and kill -9. Needs PostgreSQL.
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <thread>
 
 #include "tests/e2e/node_process.hpp"
 #include "tests/support/certificate.hpp"
@@ -116,7 +119,7 @@ TEST_CASE("row 45: a receipt is bound to the owner of its token, also by a node 
   CHECK(scene.as(ann).complete(grant.receipt, "1").ok());
 }
 
-TEST_CASE("row 45: without its database a node knows the tokens that it knew, and lets nobody in beside") {
+TEST_CASE("row 44: without its database a node knows the tokens that it knew, and lets nobody in beside") {
   PrivatePostgres server;
   const TestDatabase database(server);
   NodeProcess node(database.connection(), {"--auth", "tokens"});
@@ -127,10 +130,10 @@ TEST_CASE("row 45: without its database a node knows the tokens that it knew, an
   auto client = node.connect({.token = token});
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) { // until the node has noticed
-    const auto stats = client.stats();
+    const auto stats = client.request("GET", "/v1/stats");
     REQUIRE(stats.ok());
     REQUIRE(std::chrono::steady_clock::now() < deadline);
-    if (!stats->journal_up) {
+    if (stats->body.find(R"("journal_up":false)") != std::string::npos) {
       break;
     }
   }

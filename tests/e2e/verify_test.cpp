@@ -32,6 +32,17 @@ TEST_CASE("the journal of a node that was killed under load is clean, also while
   CHECK(run_turnwise({"verify", "--database", "host=/nowhere"}) == 2);
 }
 
+TEST_CASE("what a node writes that gives two turns of a subject at once (M10) is found") {
+  const TestDatabase database;
+  NodeProcess node{database.connection(), {"--lease-min", "1s"}};
+  node.start({{"TURNWISE_MUTANTS", "M10"}});
+  for (const std::string key : {"k1", "k2"}) {
+    REQUIRE(node.connect().submit(keyed_job(key)).ok());
+    claim_one(node);
+  }
+  CHECK(run_turnwise({"verify", "--database", database.connection()}) == 1);
+}
+
 TEST_CASE("parked jobs are listed and retried from the command line, across a kill") {
   const TestDatabase database;
   NodeProcess node{database.connection(), {"--lease-min", "1s"}};

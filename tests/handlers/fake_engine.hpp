@@ -166,6 +166,7 @@ public:
   void list(model::ListFilter, model::ListPlace, std::size_t, model::Ticket) override { unused(); }
   void change(std::vector<actors::Change>, std::shared_ptr<model::Recipient>) override { unused(); }
   void finished_jobs(std::string, model::EntryNumber, std::size_t, model::Ticket) override { unused(); }
+  actors::EventFeed& events() override { return feed; }
   [[nodiscard]] actors::Stats stats() const override { return {}; }
   [[nodiscard]] std::string metrics() const override { return {}; }
   [[nodiscard]] bool ready() const override { return true; }
@@ -174,6 +175,8 @@ public:
   [[nodiscard]] model::Incarnation incarnation() const override { return {}; }
   [[nodiscard]] std::shared_ptr<const model::Tokens> tokens() const override { return std::make_shared<model::Tokens>(); }
   void drain() override {}
+
+  actors::EventFeed feed;
 
 private:
   struct Waiting {

@@ -82,6 +82,7 @@ Words in_words(const std::vector<Action>& actions) {
                                    [](const Reply& reply) { return in_words(reply.response); },
                                    [](const AskJournal&) { return std::string{"ask the journal"}; },
                                    [](const Listed&) { return std::string{"listed"}; },
+                                   [](const WantsEnd&) { return std::string{"wants to end"}; },
                                },
                                action));
   }

@@ -78,14 +78,17 @@ TEST_CASE("the numbers of events never change") {
   CHECK(static_cast<int>(event_of(HoldExpired{})) == 18);
   CHECK(static_cast<int>(event_of(Paused{})) == 19);
   CHECK(static_cast<int>(event_of(Resumed{})) == 20);
+  CHECK(static_cast<int>(event_of(Carried{})) == 21);
+  CHECK(static_cast<int>(event_of(Taken{})) == 22);
+  CHECK(static_cast<int>(event_of(OutsideCursor{})) == 23);
 }
 
 TEST_CASE("every event, reason and disposition has its own name") {
   std::set<std::string_view> names;
-  for (int number = 1; number <= static_cast<int>(Event::resumed); ++number) {
+  for (int number = 1; number <= static_cast<int>(Event::outside_cursor); ++number) {
     names.insert(name(static_cast<Event>(number)));
   }
-  CHECK(names.size() == static_cast<std::size_t>(Event::resumed));
+  CHECK(names.size() == static_cast<std::size_t>(Event::outside_cursor));
   names.clear();
   for (int number = 0; number <= static_cast<int>(WaitReason::parked); ++number) {
     names.insert(name(static_cast<WaitReason>(number)));

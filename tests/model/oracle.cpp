@@ -174,7 +174,7 @@ Words Oracle::expect(const Submit& command, Moment moment) {
     const bool absorbs = (asked.coalesce == Coalesce::skip && (waits || job.state == JobState::retrying || works)) ||
                          (asked.coalesce == Coalesce::once_more && waits);
     const bool is_replaced = asked.coalesce == Coalesce::replace && waits && job.attempt == 0;
-    if ((absorbs || is_replaced) && !asked.key.empty()) {
+    if (absorbs && !asked.key.empty()) {
       lines.push_back("coalesced" + job_text(number));
     }
     if (absorbs) {
