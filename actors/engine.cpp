@@ -67,7 +67,7 @@ model::Command to_command(Answer answer, model::Ticket ticket) {
   case Answer::Verb::fail:
     return model::Fail{answer.receipt.claim, std::move(answer.text), answer.retry, answer.retry_after, std::move(ticket)};
   case Answer::Verb::release:
-    return model::Release{answer.receipt.claim, std::move(ticket)};
+    return model::Release{answer.receipt.claim, std::move(ticket), answer.retry_after};
   case Answer::Verb::heartbeat:
     break;
   }
@@ -233,6 +233,7 @@ public:
     }
   }
 
+  void watch_kinds(std::function<void()> changed) override { context_.live_kinds.watch(std::move(changed)); }
   [[nodiscard]] std::vector<KindStatus> kinds() const override { return context_.live_kinds.list(); }
   [[nodiscard]] std::optional<KindStatus> kind(const std::string& name) const override {
     return context_.live_kinds.find(name);

@@ -85,7 +85,7 @@ struct Answer {
   Verb verb{};
   std::string text;                        ///< JSON result of complete, plain error of fail
   model::Retry retry{};                    ///< of fail
-  std::optional<milliseconds> retry_after; ///< of fail
+  std::optional<milliseconds> retry_after; ///< of fail, and of release: the job backs off for so long
 };
 
 /// Outside code wants a turn.
@@ -171,6 +171,9 @@ public:
   virtual void change_kind(model::KindChange change, model::Ticket ticket) = 0;
   /// All kinds that this node has seen: in settings, jobs, or requests of workers. By name.
   [[nodiscard]] virtual std::vector<KindStatus> kinds() const = 0;
+  /// Calls `changed` now and whenever settings of kinds have changed since, from threads of the engine, one at a time; it must
+  /// not block. An empty one ends that: nothing is called any more once this returns.
+  virtual void watch_kinds(std::function<void()> changed) = 0;
   /// Nothing when this node has never seen the kind.
   [[nodiscard]] virtual std::optional<KindStatus> kind(const std::string& name) const = 0;
   /// ListPage or Error: open entries from a place on, in the order of shard, subject and number; from {} on: from the

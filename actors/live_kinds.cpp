@@ -103,18 +103,45 @@ bool LiveKinds::apply(const storage::Kinds& kinds) {
   bool has_changed = false;
   for (const model::Kind& kind : kinds.kinds) {
     set.insert(kind.name);
-    has_changed = apply(kind) || has_changed;
+    has_changed = apply_one(kind) || has_changed;
   }
   for (const KindStatus& present : list()) {
     if (!present.kind.is_plain() && !set.contains(present.kind.name)) {
-      has_changed = apply(model::Kind{.name = present.kind.name, .revision = 0, .settings = {}, .pause = {}}) || has_changed;
+      has_changed =
+          apply_one(model::Kind{.name = present.kind.name, .revision = 0, .settings = {}, .pause = {}}) || has_changed;
     }
+  }
+  if (has_changed) {
+    tell_watcher();
   }
   return has_changed;
 }
 
 bool LiveKinds::apply(const model::Kind& kind) {
+  const bool has_changed = apply_one(kind);
+  if (has_changed) {
+    tell_watcher();
+  }
+  return has_changed;
+}
+
+bool LiveKinds::apply_one(const model::Kind& kind) {
   return at(names_.intern(kind.name)).apply(kind);
+}
+
+void LiveKinds::watch(std::function<void()> changed) {
+  const std::lock_guard lock(watcher_mutex_);
+  watcher_ = std::move(changed);
+  if (watcher_) {
+    watcher_();
+  }
+}
+
+void LiveKinds::tell_watcher() {
+  const std::lock_guard lock(watcher_mutex_);
+  if (watcher_) {
+    watcher_();
+  }
 }
 
 std::optional<model::KindWait> LiveKinds::wait_of(model::KindId id) const {

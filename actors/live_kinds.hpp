@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -78,6 +79,9 @@ public:
   bool apply(const storage::Kinds& kinds);
   bool apply(const model::Kind& kind);
 
+  /// Calls `changed` now and after every apply() that has changed anything. An empty one ends that.
+  void watch(std::function<void()> changed);
+
   [[nodiscard]] std::optional<model::KindWait> wait_of(model::KindId id) const override;
   [[nodiscard]] std::vector<KindStatus> list() const;
   [[nodiscard]] std::optional<KindStatus> find(const std::string& name) const;
@@ -97,6 +101,8 @@ private:
   [[nodiscard]] LiveKind* known(model::KindId id) const;
   LiveKind& add(model::KindId id);
   [[nodiscard]] KindStatus status_of(model::KindId id) const;
+  bool apply_one(const model::Kind& kind);
+  void tell_watcher();
 
   model::KindTable& names_;
   caf::telemetry::metric_registry& registry_;
@@ -105,6 +111,8 @@ private:
   std::vector<std::unique_ptr<Place[]>> places_;
   std::deque<LiveKind> kinds_;
   std::optional<KindMetrics> other_;
+  std::mutex watcher_mutex_; // held while the watcher is called, which asks for the kinds
+  std::function<void()> watcher_;
 };
 
 } // namespace turnwise::actors

@@ -203,6 +203,7 @@ void Shard::take_effect(Answered& answered, model::Sequence last) {
                                  grant.subject = answered.job->subject;
                                  grant.payload = answered.job->payload;
                                  grant.metadata = answered.job->metadata;
+                                 grant.traceparent = answered.job->traceparent;
                                },
                                [&](model::HoldGrant& grant) { begin_turn(grant); },
                                [&](model::SubjectView& view) { show_token(view.turn); },

@@ -198,6 +198,7 @@ void Shard::replace_body(Slot& slot, model::EntryNumber entry, const model::Repl
   job.options = replaced.options;
   job.metadata = replaced.metadata;
   job.payload = replaced.payload;
+  job.traceparent = replaced.traceparent;
   auto body = std::make_shared<const model::Submitted>(std::move(job));
   drop_body(entry);
   cache_body(entry, body);

@@ -96,7 +96,7 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postgresql, libboost-dev, libssl-dev, libpq-dev, libspdlog-dev, libfmt-dev, libcli11-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postgresql, libboost-dev, libssl-dev, libcurl4-openssl-dev, libpq-dev, libspdlog-dev, libfmt-dev, libcli11-dev")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/conf/debian/conffiles ${CMAKE_SOURCE_DIR}/conf/debian/postinst
   ${CMAKE_SOURCE_DIR}/conf/debian/prerm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

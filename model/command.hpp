@@ -51,6 +51,7 @@ struct Grant {
   std::string kind;
   std::string payload;
   std::string metadata;
+  std::string traceparent; ///< as in Submitted
 };
 
 /// Answer to Start when there was nothing (any more) to start.
@@ -226,7 +227,8 @@ struct NewJob {
   Coalesce coalesce{};
   std::string metadata;
   std::string payload{"null"};
-  OutsideId outside{}; ///< the row of a user's transaction that asked for it: it is never refused
+  std::string traceparent{}; ///< as in Submitted; no part of the fingerprint, since a repeated request is traced anew
+  OutsideId outside{};       ///< the row of a user's transaction that asked for it: it is never refused
 };
 
 /// Which attempt of which job: the receipt that a worker was given, and who shows it.
@@ -276,6 +278,7 @@ struct Fail {
 struct Release {
   Claim claim;
   Ticket ticket;
+  std::optional<milliseconds> retry_after{}; ///< the job backs off for so long
 };
 struct Heartbeat {
   Claim claim;

@@ -221,7 +221,8 @@ void HistoryCheck::happen(const Record& record, Life& life, const Released& body
   expect_latest(record, life, body.attempt);
   expect_state(record, life, {JobState::running});
   life.answerable = false;
-  change(record.entry, life, JobState::waiting);
+  life.retry_at = body.retry_at;
+  change(record.entry, life, body.retry_at ? JobState::retrying : JobState::waiting);
 }
 
 // ── What else happens to jobs ────────────────────────────────────────────────────────────────────────────────────────────

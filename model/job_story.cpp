@@ -36,7 +36,10 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
                    story_.result = body.result;
                  },
                  [&](const AttemptFailed& body) { tell(body, at); },
-                 [&](const Released& body) { end_attempt(body.attempt, at, "released", {}); },
+                 [&](const Released& body) {
+                   end_attempt(body.attempt, at, "released", {});
+                   story_.retry_at = body.retry_at;
+                 },
                  [&](const CancelRequested&) { story_.cancel_requested = true; },
                  [&](const Retried&) { story_.failures = 0; },
                  [&](const Replaced& body) {
@@ -45,6 +48,7 @@ void StoryBuilder::add(Sequence sequence, const Record& record) {
                    story_.job.expires_at = body.expires_at;
                    story_.job.metadata = body.metadata;
                    story_.job.payload = body.payload;
+                   story_.job.traceparent = body.traceparent;
                  },
                  [](const auto&) {}, // of a job: its state says it all
                  [&](const WaitExpired&) { story_.failure = "The job was still waiting when its expires_at came."; },

@@ -15,7 +15,14 @@ Result<Kind> changed(const Kind& before, const KindChange& change, WallTime now)
                      ": look at it again and repeat the change.",
                  {}};
   }
-  std::visit(Overloaded{[&](const PutKind& asked) { after.settings = asked.settings; },
+  std::visit(Overloaded{[&](const PutKind& asked) {
+                          after.settings = asked.settings;
+                          if (after.settings.push && asked.secret) {
+                            const auto& push = before.settings.push;
+                            after.settings.push->secrets =
+                                changed_secrets(push ? push->secrets : std::vector<PushSecret>{}, *asked.secret, now);
+                          }
+                        },
                         [&](const PauseKind& asked) {
                           after.pause = PauseView{asked.by, asked.why, now};
                         },

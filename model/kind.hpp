@@ -10,6 +10,7 @@
 #include "model/command.hpp"
 #include "model/errors.hpp"
 #include "model/policy.hpp"
+#include "model/push_settings.hpp"
 
 namespace turnwise::model {
 
@@ -17,8 +18,9 @@ namespace turnwise::model {
 struct KindSettings {
   JobOptions defaults;
   std::optional<std::uint32_t> concurrency; ///< jobs that run at a time on a node; nothing: any number
+  std::optional<PushSettings> push{};       ///< nodes POST its jobs to there
 
-  [[nodiscard]] bool empty() const { return defaults.empty() && !concurrency; }
+  [[nodiscard]] bool empty() const { return defaults.empty() && !concurrency && !push; }
   friend bool operator==(const KindSettings&, const KindSettings&) = default;
 };
 
@@ -33,10 +35,12 @@ struct Kind {
   friend bool operator==(const Kind&, const Kind&) = default;
 };
 
-/// Replaces all settings; a pause stays.
+/// Replaces all settings but the secrets of a push; a pause stays.
 struct PutKind {
   KindSettings settings;
   std::optional<std::uint64_t> only_at; ///< if given: only when the kind is still at this revision
+  std::optional<SecretChange> secret{}; ///< with a push: what becomes of its secrets
+  bool secret_is_new{};                 ///< it was made for this change: whoever asked for it does not know it yet
 };
 /// Said again, it replaces the words.
 struct PauseKind {

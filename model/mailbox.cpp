@@ -128,20 +128,21 @@ void Mailbox::fold(Entry& entry, const AttemptFailed& body) {
   }
   if (body.next == JobState::parked) {
     move_outside(number);
-  } else if (body.next == JobState::retrying && rare_) {
-    if (const auto expiration = rare_->expirations.find(number); expiration != rare_->expirations.end()) {
-      set_alarm(number, expiration->second); // it may have gone off, in vain, while the job ran
-    }
+  } else if (body.next == JobState::retrying) {
+    renew_expiry_alarm(number);
   }
 }
 
-void Mailbox::fold(Entry& entry, const Released&, WallTime at) {
+void Mailbox::fold(Entry& entry, const Released& body, WallTime at) {
   if (running_ == entry.number) {
     running_ = nobody;
   }
-  entry.state = JobState::waiting;
-  entry.due = at;
+  entry.state = body.retry_at ? JobState::retrying : JobState::waiting;
+  entry.due = body.retry_at.value_or(at);
   entry.turn.reset();
+  if (body.retry_at) {
+    renew_expiry_alarm(entry.number);
+  }
 }
 
 void Mailbox::fold(Entry& entry, const CancelRequested&) {

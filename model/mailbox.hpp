@@ -241,6 +241,7 @@ private:
   [[nodiscard]] bool is_expired(const Entry& entry, WallTime now) const;
   void set_alarm(EntryNumber entry, WallTime at);
   void set_expiry(EntryNumber entry, std::optional<WallTime> at);
+  void renew_expiry_alarm(EntryNumber entry);
   void prune_alarms();
 
   // Looking.

@@ -103,6 +103,7 @@ void Mailbox::decide(Start& command, const Context& context, std::vector<Action>
       .kind = context.kinds.name(command.kind),
       .payload = {},
       .metadata = {},
+      .traceparent = {},
   };
   actions.emplace_back(Reply{std::move(command.ticket), std::move(grant)});
 }
@@ -162,8 +163,12 @@ void Mailbox::decide(Release& command, const Context& context, std::vector<Actio
     outcome = end_attempt(*entry, FailureCause::failed, "Given back after somebody asked the job to stop.", Retry::by_policy,
                           std::nullopt, context, actions);
   } else if (entry->turn->open) {
-    record(entry->number, Released{command.claim.attempt}, context, actions);
-    outcome = {JobState::waiting, std::nullopt};
+    std::optional<WallTime> retry_at;
+    if (command.retry_after) {
+      retry_at = context.now.wall + bounded(*command.retry_after);
+    }
+    record(entry->number, Released{command.claim.attempt, retry_at}, context, actions);
+    outcome = {retry_at ? JobState::retrying : JobState::waiting, retry_at};
   }
   actions.emplace_back(Reply{std::move(command.ticket), outcome});
 }

@@ -57,6 +57,7 @@ void Mailbox::decide(Submit& command, const Context& context, std::vector<Action
       .expires_at = job.expires_at,
       .metadata = std::move(job.metadata),
       .payload = std::move(job.payload),
+      .traceparent = std::move(job.traceparent),
       .outside = job.outside,
   };
   const JobState state = body.run_at ? JobState::scheduled : JobState::waiting;
@@ -82,7 +83,8 @@ bool Mailbox::coalesce(Submit& command, const Context& context, std::vector<Acti
   Accepted accepted{context.shard, found->number, found->state, Disposition::coalesced, position(found->number)};
   if (job.coalesce == Coalesce::replace) { // the key in the same record: it must not stand for a change that was lost
     accepted.disposition = Disposition::replaced;
-    Replaced body{job.fingerprint, job.options, job.expires_at, std::move(job.metadata), std::move(job.payload)};
+    Replaced body{job.fingerprint,           job.options, job.expires_at, std::move(job.metadata), std::move(job.payload),
+                  std::move(job.traceparent)};
     if (!job.key.empty()) {
       body.subject = std::move(job.subject);
       body.kind = std::move(job.kind);

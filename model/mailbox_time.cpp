@@ -143,6 +143,16 @@ void Mailbox::set_expiry(EntryNumber entry, std::optional<WallTime> at) {
   }
 }
 
+/// Of a job that backs off from now on: its alarm may have gone off, in vain, while it ran.
+void Mailbox::renew_expiry_alarm(EntryNumber entry) {
+  if (!rare_) {
+    return;
+  }
+  if (const auto expiration = rare_->expirations.find(entry); expiration != rare_->expirations.end()) {
+    set_alarm(entry, expiration->second);
+  }
+}
+
 /// Alarms of closed entries stay until they go off: when those outnumber the rest, the rest is set anew.
 void Mailbox::prune_alarms() {
   constexpr std::size_t slack = 16;

@@ -185,7 +185,8 @@ OutsideId outside_of(const RecordBody& body) {
 std::size_t bytes_of(const RecordBody& body) {
   constexpr std::size_t numbers = 100; // keys, times and what else has a fixed size
   const auto of_job = [](const Submitted& job) {
-    return job.subject.size() + job.kind.size() + job.key.size() + job.metadata.size() + job.payload.size();
+    return job.subject.size() + job.kind.size() + job.key.size() + job.metadata.size() + job.payload.size() +
+           job.traceparent.size();
   };
   const std::size_t texts = std::visit(
       Overloaded{
@@ -199,7 +200,7 @@ std::size_t bytes_of(const RecordBody& body) {
           [](const AttemptFailed& failure) { return failure.error.size(); },
           [](const Replaced& change) {
             return change.metadata.size() + change.payload.size() + change.subject.size() + change.kind.size() +
-                   change.key.size();
+                   change.key.size() + change.traceparent.size();
           },
           [](const Coalesced& absorbed) { return absorbed.subject.size() + absorbed.kind.size() + absorbed.key.size(); },
           [](const Held& hold) { return hold.subject.size() + hold.owner.size() + hold.claimant.size(); },
@@ -241,7 +242,7 @@ std::optional<JobState> state_after(const RecordBody& body) {
           [](const Started&) -> State { return JobState::running; },
           [](const Succeeded&) -> State { return JobState::succeeded; },
           [](const AttemptFailed& failed) -> State { return failed.next; },
-          [](const Released&) -> State { return JobState::waiting; },
+          [](const Released& back) -> State { return back.retry_at ? JobState::retrying : JobState::waiting; },
           [](const Cancelled&) -> State { return JobState::cancelled; },
           [](const Retried&) -> State { return JobState::waiting; },
           [](const WaitExpired&) -> State { return JobState::failed; },

@@ -51,6 +51,7 @@ struct Submitted {
   std::optional<WallTime> expires_at; ///< given: if it still waits then (see WaitExpired), the job fails
   std::string metadata;               ///< JSON text, or empty
   std::string payload;                ///< JSON text; empty when read without payloads
+  std::string traceparent{};          ///< the trace that its submit belongs to (W3C Trace Context), or empty
   OutsideId outside{};                ///< the row of a user's transaction that this took over, if one
   friend bool operator==(const Submitted&, const Submitted&) = default;
 };
@@ -95,9 +96,10 @@ struct AttemptFailed {
   friend bool operator==(const AttemptFailed&, const AttemptFailed&) = default;
 };
 
-/// An attempt was given back unused: the job waits again and no failure is counted.
+/// An attempt was given back unused: the job waits again and no failure is counted. With `retry_at` it backs off until then.
 struct Released {
   Attempt attempt;
+  std::optional<WallTime> retry_at{};
   friend bool operator==(const Released&, const Released&) = default;
 };
 
@@ -123,6 +125,7 @@ struct Replaced {
   std::optional<WallTime> expires_at;
   std::string metadata;
   std::string payload;
+  std::string traceparent{};
   std::string subject{}; ///< this and the next two with an idempotency key only, which then stands for this job too
   std::string kind{};
   std::string key{};

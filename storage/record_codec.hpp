@@ -2,12 +2,13 @@
 // meaning, and a reader passes over members it does not know. What is not there is not set.
 //
 //   event                       members of the detail column                                               payload column
-//   submitted                   fingerprint (hex), options…, run_at, expires_at, metadata (JSON text)       payload
-//   replaced                    fingerprint, options…, expires_at, metadata                                 payload
+//   submitted                   fingerprint (hex), options…, run_at, expires_at, metadata (JSON text),      payload
+//                               traceparent
+//   replaced                    fingerprint, options…, expires_at, metadata, traceparent                    payload
 //   started                     attempt, nonce (uuid), worker, options… where they differ from unstated_policy
 //   succeeded                   attempt                                                                     result
 //   failed, expired, timed_out  attempt, next (a state), retry_at                                           error text
-//   released                    attempt
+//   released                    attempt, retry_at
 //   carried                     type (unless a job), since, state, due, expiry, attempt, failures, turn {nonce, worker, payload
 //                               options… as of started, started_at, token, open (0 when it is not), cancel_requested},
 //                               by, why, and what submitted has

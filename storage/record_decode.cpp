@@ -141,6 +141,7 @@ model::Submitted submitted(const StoredRow& row, const Members& members) {
           .expires_at = members.time("expires_at"),
           .metadata = members.copy("metadata"),
           .payload = std::string{row.payload},
+          .traceparent = members.copy("traceparent"),
           .outside = outside(members)};
 }
 
@@ -195,6 +196,7 @@ model::Replaced replaced(const StoredRow& row, const Members& members) {
           .expires_at = members.time("expires_at"),
           .metadata = members.copy("metadata"),
           .payload = std::string{row.payload},
+          .traceparent = members.copy("traceparent"),
           .subject = std::string{row.subject},
           .kind = std::string{row.kind},
           .key = std::string{row.key},
@@ -223,7 +225,7 @@ model::RecordBody body(const StoredRow& row, const Members& members) {
   case Event::timed_out:
     return failed(model::FailureCause::timed_out, row, members);
   case Event::released:
-    return model::Released{attempt(members)};
+    return model::Released{attempt(members), members.time("retry_at")};
   case Event::cancel_requested:
     return model::CancelRequested{};
   case Event::cancelled:
@@ -324,6 +326,7 @@ void apply_replaced(model::Submitted& job, model::Replaced replaced) {
   job.expires_at = replaced.expires_at;
   job.metadata = std::move(replaced.metadata);
   job.payload = std::move(replaced.payload);
+  job.traceparent = std::move(replaced.traceparent);
 }
 
 } // namespace turnwise::storage

@@ -151,6 +151,7 @@ struct Encoder {
     add_time(detail, "run_at", body.run_at);
     add_time(detail, "expires_at", body.expires_at);
     add_words(detail, "metadata", body.metadata);
+    add_words(detail, "traceparent", body.traceparent);
     add_outside(detail, body.outside);
   }
   void operator()(const model::Carried& body) const {
@@ -186,12 +187,16 @@ struct Encoder {
     add_time(detail, "retry_at", body.retry_at);
     columns.payload = body.error;
   }
-  void operator()(const model::Released& body) const { detail.add("attempt", body.attempt.value()); }
+  void operator()(const model::Released& body) const {
+    detail.add("attempt", body.attempt.value());
+    add_time(detail, "retry_at", body.retry_at);
+  }
   void operator()(const model::Replaced& body) const {
     add_fingerprint(detail, body.fingerprint);
     add_options(detail, body.options);
     add_time(detail, "expires_at", body.expires_at);
     add_words(detail, "metadata", body.metadata);
+    add_words(detail, "traceparent", body.traceparent);
     add_outside(detail, body.outside);
     columns.subject = body.subject;
     columns.kind = body.kind;

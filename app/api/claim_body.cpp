@@ -26,8 +26,9 @@ std::string_view members_of(Verb verb) {
     return "complete takes result";
   case Verb::fail:
     return "fail takes error, retry, retry_after";
-  case Verb::heartbeat:
   case Verb::release:
+    return "release takes retry_after";
+  case Verb::heartbeat:
     break;
   }
   return "this call takes no members";
@@ -37,6 +38,9 @@ std::string_view members_of(Verb verb) {
 void read_verdict(ObjectReader& in, Answer& answer) {
   if (answer.verb == Verb::complete) {
     answer.text = in.opaque("result", model::result_bytes_max).value_or("");
+  }
+  if (answer.verb == Verb::release) {
+    answer.retry_after = in.duration("retry_after", milliseconds{0}, retry_after_max);
   }
   if (answer.verb == Verb::fail) {
     answer.text = model::to_utf8(in.text("error").value_or(""), model::error_bytes_max);

@@ -7,6 +7,7 @@
 
 #include "app/text.hpp"
 #include "model/limits.hpp"
+#include "model/traceparent.hpp"
 
 namespace turnwise::api {
 namespace {
@@ -89,6 +90,10 @@ model::Result<std::optional<std::uint64_t>> if_match_revision(std::string_view f
     return model::Error{model::Errc::malformed, "If-Match must be one revision in quotes, as ETag gave it, like \"7\"", ""};
   }
   return revision;
+}
+
+std::string traceparent(std::string_view field) {
+  return model::carried_traceparent(trim(field)).value_or("");
 }
 
 bool is_json(std::string_view content_type) {

@@ -21,6 +21,9 @@ model::Result<std::string> idempotency_key(std::string_view field);
 /// The fencing token of If-Match, in quotes as ETag gave it. 428 when there is none, 400 when it cannot be one.
 model::Result<model::FencingToken> if_match(std::string_view field);
 
+/// The `traceparent` that a request's jobs carry on; empty when there is none that can be one.
+std::string traceparent(std::string_view field);
+
 /// The revision of a kind in If-Match, in quotes as ETag gave it; nothing when there is no such field.
 model::Result<std::optional<std::uint64_t>> if_match_revision(std::string_view field);
 

@@ -1,5 +1,6 @@
 // The settings of a kind as clients send them, and a kind as they see it.
 #include "app/api/job_options.hpp"
+#include "app/api/push_body.hpp"
 #include "app/api/render.hpp"
 
 namespace turnwise::api {
@@ -21,20 +22,22 @@ model::JobOptions in_force(const model::KindSettings& settings) {
 
 } // namespace
 
-Result<model::KindSettings> parse_kind_settings(const boost::json::object& object, const RequestLimits& limits) {
-  model::KindSettings settings;
+Result<model::PutKind> parse_kind_settings(const boost::json::object& object, const RequestLimits& limits) {
+  model::PutKind put;
+  model::KindSettings& settings = put.settings;
   ObjectReader in(object, "");
   read_options(in, settings.defaults, limits);
   if (const auto count = in.integer("concurrency", 1, model::kind_concurrency_max)) {
     settings.concurrency = static_cast<std::uint32_t>(*count);
   }
-  if (auto fault = std::move(in).fault("a kind has max_attempts, backoff, on_failure, timeout, lease, concurrency")) {
+  read_push(in, put, limits);
+  if (auto fault = std::move(in).fault("a kind has max_attempts, backoff, on_failure, timeout, lease, concurrency, push")) {
     return std::move(*fault);
   }
-  return settings;
+  return put;
 }
 
-void write_kind(Writer& out, const actors::KindStatus& status, std::string_view runs_here) {
+void write_kind(Writer& out, const actors::KindStatus& status, std::string_view runs_here, std::string_view new_secret) {
   const model::Kind& kind = status.kind;
   out.begin_object();
   out.member("kind", kind.name).member("revision", kind.revision);
@@ -43,12 +46,17 @@ void write_kind(Writer& out, const actors::KindStatus& status, std::string_view 
   if (kind.settings.concurrency) {
     out.member("concurrency", *kind.settings.concurrency);
   }
+  write_push(out, kind.settings);
   out.end_object();
   out.key("policy").begin_object();
   write_options(out, in_force(kind.settings));
   out.end_object();
   out.member("paused", kind.pause.has_value());
   write_pause(out, "pause", kind.pause);
+  write_secrets(out, kind.settings);
+  if (!new_secret.empty()) {
+    out.member("new_secret", new_secret);
+  }
   out.member("running", status.running).member("waiting", status.waiting);
   if (!runs_here.empty()) {
     out.member("runs_here", runs_here);

@@ -9,6 +9,7 @@
 #include "app/api/requests.hpp"
 #include "model/limits.hpp"
 #include "model/subject.hpp"
+#include "model/traceparent.hpp"
 
 namespace turnwise::api {
 namespace {
@@ -19,10 +20,10 @@ using model::NewJob;
 
 constexpr std::string_view job_members =
     "a job has subject, kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
-    "lease, coalesce, expires_at, metadata";
+    "lease, coalesce, expires_at, metadata, traceparent";
 constexpr std::string_view deferred_members =
     "a deferred job has kind, payload, run_at or delay, max_attempts, backoff, on_failure, timeout, "
-    "lease, coalesce, expires_at, metadata";
+    "lease, coalesce, expires_at, metadata, traceparent";
 
 void read_names(ObjectReader& in, NewJob& job) {
   job.subject = in.required_text("subject", "name what the job works on, like \"artifact:123\"");
@@ -53,12 +54,21 @@ void read_texts(ObjectReader& in, NewJob& job, KeyPlace place) {
   if (!job.metadata.empty() && job.metadata.front() != '{') {
     in.refuse("metadata", "metadata must be an object");
   }
+  if (const auto traceparent = in.text("traceparent")) {
+    if (auto carried = model::carried_traceparent(*traceparent)) {
+      job.traceparent = std::move(*carried);
+    } else {
+      in.refuse("traceparent", "traceparent must be as W3C Trace Context says, like "
+                               "\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"");
+    }
+  }
   if (place == KeyPlace::member) {
     job.key = in.short_text("idempotency_key", model::idempotency_key_bytes_max).value_or("");
   }
 }
 
-/// Everything that was asked for in one fixed form, so that a repeated request is known however its JSON was written.
+/// Everything that was asked for in one fixed form, so that a repeated request is known however its JSON was written, and
+/// whichever trace it belongs to.
 std::string normalized(const NewJob& job) {
   std::string text;
   auto add = [&](std::string_view name, std::string_view value) {

@@ -63,6 +63,9 @@ void write_grant(Writer& out, const model::Grant& grant, model::Now now) {
   if (!grant.metadata.empty()) {
     out.key("metadata").raw(grant.metadata);
   }
+  if (!grant.traceparent.empty()) {
+    out.member("traceparent", grant.traceparent);
+  }
   out.key("payload").raw(grant.payload.empty() ? "null" : grant.payload);
   out.end_object();
 }

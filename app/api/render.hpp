@@ -42,8 +42,10 @@ std::string pause_document(std::string_view subject, const std::optional<model::
 
 /// A member that tells of a pause, if there is one; `out` is inside an object.
 void write_pause(Writer& out, std::string_view member, const std::optional<model::PauseView>& pause);
-/// One object per kind. @param runs_here  how this node runs its jobs itself; may be empty
-void write_kind(Writer& out, const actors::KindStatus& status, std::string_view runs_here);
+/// One object per kind.
+/// @param runs_here   how this node runs its jobs itself; may be empty
+/// @param new_secret  one that was just made for its push, which is shown this once; may be empty
+void write_kind(Writer& out, const actors::KindStatus& status, std::string_view runs_here, std::string_view new_secret = {});
 
 /// What is known of a subject's turn besides the job that is described.
 struct TurnContext {

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include "actors/engine.hpp"
+#include "app/push/target_url.hpp"
 #include "model/command.hpp"
 #include "model/errors.hpp"
 
@@ -23,6 +24,7 @@ struct RequestLimits {
   std::uint32_t claims_max{1'000};   ///< attempts that one request may claim
   std::uint32_t answers_max{10'000}; ///< results, and likewise receipts to extend, of one request
   std::uint32_t kinds_max{1'000};    ///< kinds that one request may name
+  push::Schemes push_schemes{};      ///< of addresses that kinds may be pushed to
 };
 
 /// The body of POST /v1/subjects/{subject}/holds.
@@ -40,7 +42,7 @@ enum class Wants { by_and_why, by };
 Result<Words> parse_words(const boost::json::object& object, Wants wants);
 
 /// The body of PUT /v1/kinds/{kind}.
-Result<model::KindSettings> parse_kind_settings(const boost::json::object& object, const RequestLimits& limits);
+Result<model::PutKind> parse_kind_settings(const boost::json::object& object, const RequestLimits& limits);
 
 /// Where an idempotency key may stand: nowhere for the job of a hold, whose subject stands elsewhere as well.
 enum class KeyPlace { header, member, nowhere };

@@ -126,6 +126,9 @@ void write_texts(Writer& out, const JobStory& story) {
   if (!story.job.metadata.empty()) {
     out.key("metadata").raw(story.job.metadata);
   }
+  if (!story.job.traceparent.empty()) {
+    out.member("traceparent", story.job.traceparent);
+  }
   out.key("payload").raw(story.job.payload.empty() ? "null" : story.job.payload);
   if (story.state == model::JobState::succeeded) {
     out.key("result").raw(story.result.empty() ? "null" : story.result);

@@ -18,9 +18,9 @@ namespace {
 
 using boost::json::object;
 
-constexpr std::array<std::string_view, 9> settable{"max_attempts",   "on_failure",  "timeout",
-                                                   "lease",          "concurrency", "backoff.initial",
-                                                   "backoff.factor", "backoff.max", "backoff.jitter"};
+constexpr std::array<std::string_view, 13> settable{
+    "max_attempts", "on_failure",     "timeout",  "lease",        "concurrency", "backoff.initial", "backoff.factor",
+    "backoff.max",  "backoff.jitter", "push.url", "push.timeout", "push.secret", "push.rotate"};
 
 std::string target_of(std::string_view kind) {
   return fmt::format("/v1/kinds/{}", client::percent_encode(kind));
@@ -40,6 +40,22 @@ std::string pause_text(const object& kind) {
                        : fmt::format("by {} since {}: {}", member(pause, "by"), member(pause, "since"), member(pause, "why"));
 }
 
+void print_push(const object& kind) {
+  const object& push = object_of(object_of(kind, "settings"), "push");
+  if (push.empty()) {
+    return;
+  }
+  std::cout << fmt::format("{:<16} {} within {}\n", "push", member(push, "url"), member(push, "timeout"));
+  for (const auto& item : kind.at("push_secrets").as_array()) {
+    const object& secret = item.as_object();
+    const auto until = member(secret, "until");
+    std::cout << fmt::format("{:<16} {}{}\n", "push secret", member(secret, "id"), until.empty() ? "" : " until " + until);
+  }
+  if (kind.contains("new_secret")) {
+    std::cout << fmt::format("{:<16} {}  (keep it: it is not shown again)\n", "new secret", member(kind, "new_secret"));
+  }
+}
+
 void print_kind(const object& kind) {
   print_members(kind, {"kind", "revision", "running", "waiting", "runs_here"});
   const object& settings = object_of(kind, "settings");
@@ -50,6 +66,7 @@ void print_kind(const object& kind) {
       std::cout << fmt::format("{:<16} {}{}\n", name, member(policy, name), settings.contains(name) ? "" : "  (default)");
     }
   }
+  print_push(kind);
   if (const auto pause = pause_text(kind); !pause.empty()) {
     std::cout << fmt::format("{:<16} {}\n", "paused", pause);
   }
@@ -73,7 +90,7 @@ void print_kinds(const object& answer) {
 // ── Changing ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void check_member(std::string_view option, std::string_view name) {
-  if (std::ranges::find(settable, name) == settable.end() && name != "backoff") {
+  if (std::ranges::find(settable, name) == settable.end() && name != "backoff" && name != "push") {
     throw CLI::ValidationError(std::string{option},
                                fmt::format("there is no {}; a kind has {}", name, fmt::join(settable, ", ")));
   }

@@ -149,6 +149,7 @@ Grant grant_of(const json::object& item, std::chrono::steady_clock::time_point l
   grant.kind = text_of(item, "kind");
   const auto* payload = item.if_contains("payload");
   grant.payload = payload == nullptr ? "null" : json::serialize(*payload);
+  grant.traceparent = text_of(item, "traceparent");
   grant.attempt = static_cast<std::uint32_t>(number_of(item, "attempt"));
   grant.fencing_token = number_of(item, "fencing_token");
   grant.lease = duration_of(item, "lease");

@@ -58,6 +58,7 @@ void write(Writer& out, const NewJob& job) {
   raw_unless_empty(out, "payload", job.payload);
   raw_unless_empty(out, "metadata", job.metadata);
   text_unless_empty(out, "idempotency_key", job.idempotency_key);
+  text_unless_empty(out, "traceparent", job.traceparent);
   duration(out, "delay", job.delay);
   if (job.run_at) {
     out.member("run_at", api::to_text(*job.run_at));
@@ -74,6 +75,8 @@ void write_verdict(Writer& out, const Answer& answer) {
   }
   if (answer.outcome == Answer::Outcome::fail) {
     out.member("error", answer.error).member("retry", answer.retry);
+  }
+  if (answer.outcome != Answer::Outcome::complete) {
     duration(out, "retry_after", answer.retry_after);
   }
 }

@@ -23,6 +23,7 @@ struct NewJob {
   std::string payload;         ///< JSON text; empty: null
   std::string metadata;        ///< JSON text, or empty
   std::string idempotency_key; ///< makes a repeated submit harmless; empty: none
+  std::string traceparent{};   ///< the trace that the job belongs to (W3C Trace Context), or empty
   std::optional<milliseconds> delay;
   std::string coalesce; ///< "skip", "once_more", "replace", or empty
   model::JobOptions options;
@@ -70,7 +71,8 @@ struct Grant {
   std::string job;
   std::string subject;
   std::string kind;
-  std::string payload; ///< JSON text
+  std::string payload;     ///< JSON text
+  std::string traceparent; ///< as in NewJob
   std::uint32_t attempt{};
   std::uint64_t fencing_token{};
   milliseconds lease{};

@@ -75,7 +75,7 @@ public:
     for (const TomlEntry& entry : *entries) {
       if (!entry.section.empty()) {
         read_table(entry);
-      } else if (!is_set(environment_name(entry.key))) {
+      } else if (!entry.values.empty() && !is_set(environment_name(entry.key))) { // an empty list is the default
         options.push_back({{}, entry.key, entry.values});
       }
     }

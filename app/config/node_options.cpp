@@ -1,5 +1,7 @@
 #include "app/config/node_options.hpp"
 
+#include <fstream>
+
 #include <fmt/format.h>
 
 #include "app/api/time_text.hpp"
@@ -8,6 +10,7 @@
 #include "app/config/toml.hpp"
 #include "app/handlers/runner.hpp"
 #include "app/http/server.hpp"
+#include "app/push/address_rules.hpp"
 #include "model/subject.hpp"
 
 namespace turnwise::config {
@@ -120,6 +123,16 @@ void declare_engine(OptionSet& set, actors::EngineConfig& engine) {
            "Start although PostgreSQL says fsync=off or the like: acknowledged jobs may then be lost when the machine fails");
 }
 
+void declare_push(OptionSet& set, PushOptions& push) {
+  set.section("Push");
+  set.list("push-allow", push.allow,
+           "Networks that jobs may be pushed to although they are not of the public internet, like 10.0.0.0/8; whoever may set "
+           "the address of a kind can make this node talk to what is there");
+  set.flag("push-http", push.http, "Push to http:// addresses, too: whoever is on the way can read the jobs");
+  set.text("push-ca-file", push.ca_file,
+           "PEM file with the certificate authorities that receivers are checked by; empty: the system's");
+}
+
 /// What is wrong with an address to listen on, if anything is.
 void check_address(const NodeOptions& options, std::string_view name, const std::string& address,
                    std::vector<std::string>& faults) {
@@ -151,6 +164,7 @@ OptionSet declare_node_options(CLI::App& app, NodeOptions& options, Database dat
   OptionSet set(app);
   declare_edges(set, options, database);
   declare_engine(set, options.engine);
+  declare_push(set, options.push);
   read_file_too(app, options.exec);
   return set;
 }
@@ -166,6 +180,14 @@ std::vector<std::string> validate(const NodeOptions& options) {
   }
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     faults.emplace_back("tls-certificate and tls-key go together: give both files or neither");
+  }
+  for (const auto& network : options.push.allow) {
+    if (const auto parsed = push::parse_network(network); !parsed) {
+      faults.push_back("push-allow: " + parsed.error().detail);
+    }
+  }
+  if (const auto& file = options.push.ca_file; !file.empty() && !std::ifstream(file)) {
+    faults.push_back(fmt::format("push-ca-file: {} cannot be read", file));
   }
   if (!options.exec.empty()) {
     for (auto& fault : handlers::validate(handlers::RunnerConfig{}, handlers::Handlers{options.exec, {}})) {

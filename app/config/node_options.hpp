@@ -17,6 +17,13 @@ namespace turnwise::config {
 
 class OptionSet;
 
+/// Where the node may push jobs to.
+struct PushOptions {
+  std::vector<std::string> allow; ///< networks beside the public internet
+  bool http{};                    ///< also in the clear
+  std::string ca_file;            ///< PEM; empty: the system's
+};
+
 struct NodeOptions {
   std::string database{"postgresql:///turnwise"};
   std::string listen{"127.0.0.1:7171"};
@@ -32,6 +39,7 @@ struct NodeOptions {
   std::size_t connections_max{12'000};
   logging::Options log;
   actors::EngineConfig engine;
+  PushOptions push;
   std::vector<handlers::ExecKind> exec; ///< from the file only: no request and no variable of the environment adds a command
 };
 

@@ -58,6 +58,16 @@ void OptionSet::choice(const std::string& name, std::string& field, const std::s
       [&field] { return toml_string(field); });
 }
 
+void OptionSet::list(const std::string& name, std::vector<std::string>& field, const std::string& help) {
+  add(name, app_.add_option("--" + name, field, help)->delimiter(',')->allow_extra_args(false), help, [&field] {
+    std::vector<std::string> words;
+    for (const auto& word : field) {
+      words.push_back(toml_string(word));
+    }
+    return fmt::format("[{}]", fmt::join(words, ", "));
+  });
+}
+
 void OptionSet::flag(const std::string& name, bool& field, const std::string& help) {
   add(name, app_.add_flag("--" + name, field, help), help, [&field] { return std::string{field ? "true" : "false"}; });
 }

@@ -30,6 +30,8 @@ public:
   /// A text with a secret within, which toml() hides.
   void secret(const std::string& name, std::string& field, const std::string& help);
   void choice(const std::string& name, std::string& field, const std::string& help, const std::vector<std::string>& choices);
+  /// Several texts: an array in the file, separated by commas elsewhere.
+  void list(const std::string& name, std::vector<std::string>& field, const std::string& help);
   void flag(const std::string& name, bool& field, const std::string& help);
   void duration(const std::string& name, milliseconds& field, const std::string& help, milliseconds least, milliseconds most);
 

@@ -75,6 +75,9 @@ CommandSpec command_for(const ExecKind& kind, const model::Grant& grant) {
   if (!grant.metadata.empty()) {
     set("TURNWISE_METADATA", grant.metadata);
   }
+  if (!grant.traceparent.empty()) {
+    set("TRACEPARENT", grant.traceparent);
+  }
   for (const char* name : {"PATH", "HOME", "LANG"}) {
     if (const char* value = std::getenv(name)) {
       set(name, value);

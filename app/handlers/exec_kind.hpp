@@ -9,7 +9,7 @@
 //
 // The command gets these variables and no others: TURNWISE_JOB, TURNWISE_SUBJECT, TURNWISE_KIND, TURNWISE_ATTEMPT,
 // TURNWISE_FENCING_TOKEN, TURNWISE_LEASE_MS (after which silence of the node an attempt may be superseded), TURNWISE_METADATA
-// (if the job has any), and the node's PATH, HOME and LANG.
+// and TRACEPARENT (if the job has any), and the node's PATH, HOME and LANG.
 //
 // A command that is to stop gets SIGTERM (its whole process group) and SIGKILL `grace` later. It must not exit with 0 then
 // unless its work is done. When it loses its lease it is killed at once. What it started and left behind is killed when it

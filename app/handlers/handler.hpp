@@ -27,8 +27,9 @@ struct JobContext {
   std::string job; ///< its id, as the API shows it
   std::string subject;
   std::string kind;
-  std::string payload;  ///< JSON text
-  std::string metadata; ///< JSON text, or empty
+  std::string payload;     ///< JSON text
+  std::string metadata;    ///< JSON text, or empty
+  std::string traceparent; ///< the trace that the job belongs to (W3C Trace Context), or empty
   model::Attempt attempt;
   model::FencingToken fencing_token;       ///< grows with every turn of the subject: give it to your store
   std::optional<model::MonoTime> deadline; ///< when the attempt times out, if its kind has a timeout

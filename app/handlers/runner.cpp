@@ -111,6 +111,10 @@ model::Result<std::unique_ptr<Runner>> Runner::start(actors::Engine& engine, Spa
   }
 }
 
+void Runner::set_push_kinds(std::vector<PushKind> kinds) {
+  loop_->inbox().push(PushKindsSet{std::move(kinds)});
+}
+
 Runner::Runner(std::unique_ptr<RunnerLoop> loop) : loop_(std::move(loop)), thread_([this] { loop_->run(); }) {}
 
 Runner::~Runner() {

@@ -156,9 +156,13 @@ void RunnerLoop::end_unused(Attempt& attempt, std::string_view why) {
   auto& slots = kinds_[attempt.kind];
   spdlog::warn("runner.command_refused kind={} subject={} job={} error={}", quoted(slots.kind), quoted(attempt.subject),
                attempt.job, quoted(why));
+  rest_kind(slots);
+  conclude(attempt, unused());
+}
+
+void RunnerLoop::rest_kind(Slots& slots) {
   abandon_claim(slots);
   slots.claim_at = BootClock::now() + config_.retry_wait_max;
-  conclude(attempt, unused());
 }
 
 void RunnerLoop::on(HandlerEnded& event) {
@@ -196,9 +200,9 @@ std::optional<actors::Answer> RunnerLoop::answer_to(const Attempt& attempt, Hand
     }
     return in_full(std::move(result));
   case Interruption::timed_out: {
-    const auto timeout = std::visit([](const auto& how) { return how.timeout; }, kinds_[attempt.kind].how);
     const auto error = error_of(result);
-    return failure("timed out after " + in_words(timeout) + (error.empty() ? "" : ": " + error), model::Retry::by_policy, {});
+    return failure("timed out after " + in_words(timeout_of(kinds_[attempt.kind])) + (error.empty() ? "" : ": " + error),
+                   model::Retry::by_policy, {});
   }
   case Interruption::cancelled:
   case Interruption::none:

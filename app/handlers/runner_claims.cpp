@@ -63,7 +63,7 @@ MonoTime RunnerLoop::attend(std::size_t kind, MonoTime now) {
 }
 
 bool RunnerLoop::can_run(const Slots& slots) {
-  if (std::holds_alternative<InProcessKind>(slots.how) || spawner_->alive()) {
+  if (!std::holds_alternative<ExecKind>(slots.how) || spawner_->alive()) {
     return true;
   }
   if (!std::exchange(helper_missed_, true)) {
@@ -79,10 +79,11 @@ void RunnerLoop::send_claim(std::size_t kind, MonoTime now) {
   slots.claim_sent = now;
   slots.claim_at = now + config_.claim_wait + claim_patience;
   slots.claim = std::make_shared<ClaimAnswer>(engine_, inbox_, kind, slots.claim_number);
+  const bool is_pushed = std::holds_alternative<PushKind>(slots.how);
   engine_.claim({.worker = slots.worker,
                  .kinds = {slots.kind},
                  .max = slots.concurrency - slots.taken,
-                 .lease = config_.lease,
+                 .lease = is_pushed ? std::nullopt : std::optional(config_.lease),
                  .wait = config_.claim_wait},
                 slots.claim);
 }
@@ -138,14 +139,15 @@ void RunnerLoop::start(std::size_t kind, model::Grant grant, MonoTime deadline) 
   attempt.lease = grant.lease;
   attempt.deadline = deadline;
   attempt.heartbeat_at = now + grant.lease / 3;
-  const auto timeout = std::visit([](const auto& how) { return how.timeout; }, slots.how);
-  if (timeout.count() > 0) {
+  if (const auto timeout = timeout_of(slots); timeout.count() > 0) {
     attempt.timeout_at = now + timeout;
   }
   slots.taken += 1;
   attempts_.emplace(number, std::move(attempt));
   if (const auto* exec = std::get_if<ExecKind>(&slots.how)) {
     run_command(number, *exec, grant);
+  } else if (const auto* pushed = std::get_if<PushKind>(&slots.how)) {
+    run_push(number, *pushed, std::move(grant));
   } else {
     run_function(number, std::get<InProcessKind>(slots.how), std::move(grant));
   }
@@ -175,6 +177,7 @@ void RunnerLoop::run_function(AttemptNumber number, const InProcessKind& kind, m
   context->kind = std::move(grant.kind);
   context->payload = std::move(grant.payload);
   context->metadata = std::move(grant.metadata);
+  context->traceparent = std::move(grant.traceparent);
   context->attempt = grant.attempt;
   context->fencing_token = grant.fencing_token;
   context->deadline = attempt.timeout_at;

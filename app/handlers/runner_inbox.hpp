@@ -12,6 +12,7 @@
 #include "actors/engine.hpp"
 #include "app/handlers/command.hpp"
 #include "app/handlers/handler.hpp"
+#include "app/handlers/push_kind.hpp"
 #include "model/command.hpp"
 
 namespace turnwise::handlers {
@@ -45,10 +46,19 @@ struct HandlerEnded {
   AttemptNumber attempt;
   HandlerResult result;
 };
+struct PushEnded {
+  AttemptNumber attempt;
+  push::Outcome outcome;
+};
+/// These kinds are pushed, and no others.
+struct PushKindsSet {
+  std::vector<PushKind> kinds;
+};
 struct StopAsked {
   model::MonoTime patience_end;
 };
-using RunnerEvent = std::variant<Claimed, ClaimRefused, Answered, CommandEnded, HandlerEnded, StopAsked>;
+using RunnerEvent =
+    std::variant<Claimed, ClaimRefused, Answered, CommandEnded, HandlerEnded, PushEnded, PushKindsSet, StopAsked>;
 
 /// Thread-safe. Holds at most what the runner asked for: an event per claim, answer and attempt under way.
 class RunnerInbox {

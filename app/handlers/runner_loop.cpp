@@ -8,6 +8,7 @@
 #include "app/logging/logging.hpp"
 #include "app/turns/give_back.hpp"
 #include "model/limits.hpp"
+#include "model/record.hpp"
 #include "model/subject.hpp"
 
 namespace turnwise::handlers {
@@ -42,19 +43,15 @@ private:
   const MonoTime sent_;
 };
 
-std::string worker_name(const char* prefix, const std::string& node) {
-  return model::to_utf8(prefix + node, model::worker_bytes_max);
-}
-
 } // namespace
 
 RunnerLoop::RunnerLoop(actors::Engine& engine, Spawner* spawner, RunnerConfig config, Handlers handlers)
-    : engine_(engine), spawner_(spawner), config_(std::move(config)) {
+    : engine_(engine), spawner_(spawner), config_(std::move(config)), pushing_(std::move(handlers.pushing)) {
   std::size_t threads = 0;
   auto add = [&](const char* prefix, auto& how) {
     Slots slots;
     slots.kind = how.kind;
-    slots.worker = worker_name(prefix, config_.node_name);
+    slots.worker = worker_name(prefix);
     slots.concurrency = how.concurrency;
     slots.how = std::move(how);
     kinds_.push_back(std::move(slots));
@@ -166,6 +163,17 @@ milliseconds RunnerLoop::retry_wait(unsigned tries) const {
 milliseconds RunnerLoop::grace_of(const Attempt& attempt) const {
   const auto* exec = std::get_if<ExecKind>(&kinds_[attempt.kind].how);
   return exec == nullptr ? milliseconds{0} : exec->grace;
+}
+
+std::string RunnerLoop::worker_name(std::string_view prefix) const {
+  return model::to_utf8(std::string{prefix} + config_.node_name, model::worker_bytes_max);
+}
+
+/// How long an attempt may run, as far as the runner sees to it; zero: as long as its lease is extended.
+milliseconds RunnerLoop::timeout_of(const Slots& slots) const {
+  return std::visit(model::Overloaded{[](const PushKind&) { return milliseconds{0}; }, // the courier sees to that
+                                      [](const auto& how) { return how.timeout; }},
+                    slots.how);
 }
 
 } // namespace turnwise::handlers

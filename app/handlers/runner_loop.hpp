@@ -38,8 +38,8 @@ private:
   struct Slots {
     std::string kind;
     std::string worker;
-    std::variant<ExecKind, InProcessKind> how;
-    std::uint32_t concurrency{};
+    std::variant<ExecKind, InProcessKind, PushKind> how;
+    std::uint32_t concurrency{}; ///< zero: a kind that is not pushed any more
     std::uint32_t taken{};
     std::shared_ptr<ClaimAnswer> claim; ///< under way, if any
     std::uint64_t claim_number{};
@@ -60,6 +60,15 @@ private:
   void run_command(AttemptNumber number, const ExecKind& kind, const model::Grant& grant);
   void run_function(AttemptNumber number, const InProcessKind& kind, model::Grant grant);
 
+  // runner_push.cpp
+  void on(PushKindsSet& event);
+  void on(PushEnded& event);
+  void set_push_kind(PushKind kind);
+  void run_push(AttemptNumber number, const PushKind& kind, model::Grant grant);
+  void hand_over(Attempts::iterator attempt);
+  void put_off(Attempts::iterator attempt, const push::Later& later);
+  void stop_pushing(Attempts::iterator attempt, const push::Gone& gone);
+
   // runner_attempts.cpp
   void on(Answered& event);
   void on(CommandEnded& event);
@@ -68,6 +77,7 @@ private:
   void interrupt(Attempt& attempt, Interruption why);
   void end(Attempts::iterator attempt, HandlerResult result);
   void end_unused(Attempt& attempt, std::string_view why);
+  void rest_kind(Slots& slots);
   void conclude(Attempt& attempt, actors::Answer answer);
   [[nodiscard]] std::optional<actors::Answer> answer_to(const Attempt& attempt, HandlerResult result) const;
   void heartbeat_answered(Attempts::iterator attempt, const Answered& event);
@@ -83,10 +93,13 @@ private:
   void flush(model::MonoTime now);
   [[nodiscard]] milliseconds retry_wait(unsigned tries) const;
   [[nodiscard]] milliseconds grace_of(const Attempt& attempt) const;
+  [[nodiscard]] std::string worker_name(std::string_view prefix) const;
+  [[nodiscard]] milliseconds timeout_of(const Slots& slots) const;
 
   actors::Engine& engine_;
   Spawner* const spawner_;
   const RunnerConfig config_;
+  const Pushing pushing_;
   const std::shared_ptr<RunnerInbox> inbox_{std::make_shared<RunnerInbox>()};
 
   std::vector<Slots> kinds_;

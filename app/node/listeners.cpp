@@ -17,8 +17,8 @@ model::Result<std::uint16_t> bind_to(http::Server& server, const std::string& ad
   return endpoint ? server.bind(*endpoint) : endpoint.error();
 }
 
-std::string with_port(const std::string& address, std::uint16_t port) {
-  return http::Endpoint{http::parse_endpoint(address)->host, port}.text();
+http::Endpoint with_port(const std::string& address, std::uint16_t port) {
+  return {http::parse_endpoint(address)->host, port};
 }
 
 /// Tokens in the clear can be read on the way.
@@ -67,13 +67,15 @@ model::Result<std::unique_ptr<Listeners>> Listeners::bind(const config::NodeOpti
   if (!port) {
     return port.error();
   }
-  listeners->address_ = with_port(options.listen, *port);
+  listeners->endpoints_.push_back(with_port(options.listen, *port));
+  listeners->address_ = listeners->endpoints_.front().text();
   if (listeners->operator_server_) {
     const auto second = bind_to(*listeners->operator_server_, options.admin_listen);
     if (!second) {
       return second.error();
     }
-    spdlog::info("operators-address address={}", with_port(options.admin_listen, *second));
+    listeners->endpoints_.push_back(with_port(options.admin_listen, *second));
+    spdlog::info("operators-address address={}", listeners->endpoints_.back().text());
   }
   warn_of_open_wires(options);
   return listeners;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/config/node_options.hpp"
 #include "app/http/router.hpp"
@@ -27,6 +28,8 @@ public:
   /// host:port of the first one, with the port that the system chose when none was given.
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] std::string url() const;
+  /// Both, as address() is one.
+  [[nodiscard]] const std::vector<http::Endpoint>& endpoints() const { return endpoints_; }
   /// The first one.
   http::Server& server() { return server_; }
 
@@ -44,6 +47,7 @@ private:
   const http::TlsContext tls_;
   const std::unique_ptr<security::AuditLog> audit_;
   std::string address_;
+  std::vector<http::Endpoint> endpoints_;
   std::optional<security::TokenCheck> tokens_;
   std::optional<http::Router> router_;
   std::optional<http::Router> operator_router_;

@@ -12,6 +12,7 @@
 #include "app/node/drain.hpp"
 #include "app/node/listeners.hpp"
 #include "app/node/place.hpp"
+#include "app/node/pushing.hpp"
 #include "app/node/stop_limit.hpp"
 #include "app/node/stop_signal.hpp"
 #include "app/routes/context.hpp"
@@ -37,11 +38,9 @@ void end_process(const std::string& reason) {
   std::_Exit(exit_fatal);
 }
 
-model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, const Parts& parts) {
-  handlers::Handlers own{parts.options.exec, parts.in_process};
-  if (own.empty()) {
-    return std::unique_ptr<handlers::Runner>{};
-  }
+model::Result<std::unique_ptr<handlers::Runner>> start_handlers(actors::Engine& engine, push::Courier& courier,
+                                                                const Parts& parts) {
+  handlers::Handlers own{parts.options.exec, parts.in_process, pushing_by(courier, engine, parts.options.engine.node_name)};
   handlers::RunnerConfig config;
   config.node_name = parts.options.engine.node_name;
   config.lease = std::max(config.lease, parts.options.engine.lease_min);
@@ -57,13 +56,19 @@ void give_up_stopping() {
 
 /// Everything between the start of the engine and its end.
 int serve(const Parts& parts, Listeners& listeners, actors::Engine& engine, StopSignal& stop, StopLimit& limit) {
-  auto handlers = start_handlers(engine, parts);
+  const auto courier = start_courier(parts.options.push, listeners.endpoints(), engine);
+  if (!courier) {
+    return failed(courier.error(), "");
+  }
+  auto handlers = start_handlers(engine, **courier, parts);
   if (!handlers) {
     return failed(handlers.error(), "");
   }
+  const PushWatch watch(engine, **handlers);
   const std::string& address = listeners.address();
   routes::Context context{engine, listeners.server().counters(), {}};
   context.limits.lease_min = parts.options.engine.lease_min;
+  context.limits.push_schemes = parts.options.push.http ? push::Schemes::https_and_http : push::Schemes::https;
   for (const auto& kind : parts.options.exec) {
     context.runs_here.emplace(kind.kind, "exec");
   }

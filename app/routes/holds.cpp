@@ -87,6 +87,9 @@ Answered take_hold(Context& context, Request request) {
     co_return problem_response({Errc::forbidden, "a hold that may become a job also needs a token with the scope submit", ""});
   }
   hold->claimant = request.caller.owner;
+  if (hold->deferred && hold->deferred->traceparent.empty()) {
+    hold->deferred->traceparent = api::traceparent(request.field("traceparent"));
+  }
   const std::string kind = hold->deferred ? hold->deferred->kind : "";
   const auto patience = hold->wait + context.engine_timeout;
   const auto collector = std::make_shared<HoldCollector>(co_await boost::asio::this_coro::executor, context.engine);

@@ -21,9 +21,10 @@ model::Result<std::string> read_kind(const Request& request) {
   return request.parameters.front();
 }
 
-void write(json::Writer& out, const Context& context, const actors::KindStatus& status) {
+void write(json::Writer& out, const Context& context, const actors::KindStatus& status, std::string_view new_secret = {}) {
   const auto own = context.runs_here.find(status.kind.name);
-  api::write_kind(out, status, own == context.runs_here.end() ? std::string_view{} : own->second);
+  const std::string_view pushed = status.kind.settings.push ? "push" : "";
+  api::write_kind(out, status, own == context.runs_here.end() ? pushed : own->second, new_secret);
 }
 
 /// The kind as it is here; one that nobody has used yet has nothing set.
@@ -33,12 +34,18 @@ actors::KindStatus status_of(const Context& context, const std::string& name) {
   return status;
 }
 
-Response kind_response(const Context& context, const actors::KindStatus& status) {
+Response kind_response(const Context& context, const actors::KindStatus& status, std::string_view new_secret = {}) {
   json::Writer out;
-  write(out, context, status);
+  write(out, context, status, new_secret);
   auto response = json_response(200, std::move(out).take());
   response.fields.emplace_back("ETag", fmt::format("\"{}\"", status.kind.revision));
   return response;
+}
+
+/// A secret that was made for the change, if the kind has it now.
+std::string new_secret(const model::Kind& kind, const std::optional<model::SecretChange>& made) {
+  const auto& push = kind.settings.push;
+  return made && push && !push->secrets.empty() && push->secrets.front().text == made->text ? made->text : "";
 }
 
 /// @param change  a variable of the caller, moved from: the compiler of Debian 12 destroys a temporary with members twice when
@@ -46,6 +53,8 @@ Response kind_response(const Context& context, const actors::KindStatus& status)
 ///                is made in the operand of co_await
 Answered carry_out(Context& context, model::KindChange change) {
   const std::string name = change.kind;
+  const auto* put = std::get_if<model::PutKind>(&change.what);
+  const auto made = put != nullptr && put->secret_is_new ? put->secret : std::nullopt;
   const auto changed =
       co_await ask_engine<std::shared_ptr<const model::Kind>>(context.engine_timeout, Effect::write, [&](Ticket ticket) {
         context.engine.change_kind(std::move(change), std::move(ticket));
@@ -55,7 +64,7 @@ Answered carry_out(Context& context, model::KindChange change) {
   }
   auto status = status_of(context, name);
   status.kind = **changed; // and not what somebody else made of it since
-  co_return kind_response(context, status);
+  co_return kind_response(context, status, new_secret(status.kind, made));
 }
 
 } // namespace
@@ -79,11 +88,12 @@ Answered put_kind(Context& context, Request request) {
   const auto kind = read_kind(request);
   const auto revision = kind ? api::if_match_revision(request.field("if-match")) : kind.error();
   const auto body = revision ? body_object(request) : revision.error();
-  auto settings = body ? api::parse_kind_settings(body->get_object(), context.limits) : body.error();
-  if (!settings) {
-    co_return problem_response(settings.error());
+  auto put = body ? api::parse_kind_settings(body->get_object(), context.limits) : body.error();
+  if (!put) {
+    co_return problem_response(put.error());
   }
-  model::KindChange change{*kind, model::PutKind{std::move(*settings), *revision}};
+  put->only_at = *revision;
+  model::KindChange change{*kind, std::move(*put)};
   co_return co_await carry_out(context, std::move(change));
 }
 

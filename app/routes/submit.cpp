@@ -18,6 +18,13 @@ using model::NewJob;
 
 constexpr std::string_view key_field = "idempotency-key";
 
+/// What the job itself says of its trace comes first.
+void carry_trace(const Request& request, NewJob& job) {
+  if (job.traceparent.empty()) {
+    job.traceparent = api::traceparent(request.field("traceparent"));
+  }
+}
+
 /// A single job with its key.
 model::Result<NewJob> read_job(const Context& context, const Request& request) {
   const auto body = body_object(request);
@@ -31,6 +38,9 @@ model::Result<NewJob> read_job(const Context& context, const Request& request) {
       return key.error();
     }
     job->key = std::move(*key);
+  }
+  if (job) {
+    carry_trace(request, *job);
   }
   return job;
 }
@@ -99,6 +109,7 @@ Answered submit_batch(Context& context, Request request) {
   for (auto& item : *items) {
     if (item) {
       names.push_back({item->subject, item->kind});
+      carry_trace(request, *item);
       jobs.push_back(std::move(*item));
     }
   }

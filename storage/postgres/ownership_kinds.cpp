@@ -3,6 +3,7 @@
 #include "storage/postgres/kind_statements.hpp"
 #include "storage/postgres/ownership.hpp"
 #include "storage/postgres/ownership_statements.hpp"
+#include "storage/postgres/push_secrets.hpp"
 
 namespace turnwise::storage::postgres {
 namespace {
@@ -41,6 +42,10 @@ model::Kind kind_of(const Row& row) {
     kind.pause = model::PauseView{row[13].template as<std::string>(), row[14].template as<std::string>(),
                                   model::WallTime{model::microseconds{row[12].template as<std::int64_t>()}}};
   }
+  if (!row[15].is_null()) {
+    kind.settings.push = model::PushSettings{row[15].template as<std::string>(), *duration(row, 16),
+                                             decode_secrets(row[17].template as<std::string>())};
+  }
   return kind;
 }
 
@@ -64,6 +69,10 @@ pqxx::params parameters_of(const model::Kind& kind) {
   parameters.append(pause ? std::optional{pause->since.time_since_epoch().count()} : std::nullopt);
   parameters.append(pause ? std::optional{pause->by} : std::nullopt);
   parameters.append(pause ? std::optional{pause->why} : std::nullopt);
+  const auto& push = kind.settings.push;
+  parameters.append(push ? std::optional{push->url} : std::nullopt);
+  parameters.append(push ? std::optional{push->timeout.count()} : std::nullopt);
+  parameters.append(push ? std::optional{encode_secrets(push->secrets)} : std::nullopt);
   return parameters;
 }
 

@@ -80,6 +80,11 @@ public:
   }
 
   void change_kind(model::KindChange change, Ticket ticket) override { answer_with(on_kind_change(change), ticket); }
+  void watch_kinds(std::function<void()> changed) override {
+    if (changed) {
+      changed();
+    }
+  }
   [[nodiscard]] std::vector<actors::KindStatus> kinds() const override { return all_kinds; }
   [[nodiscard]] std::optional<actors::KindStatus> kind(const std::string& name) const override {
     for (const auto& status : all_kinds) {

@@ -11,6 +11,7 @@ model::Response story(model::JobState state, std::optional<model::JobView> now) 
   story->job.subject = "artifact:1";
   story->job.kind = "build_coverage";
   story->job.metadata = R"({"trace":1})";
+  story->job.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   story->job.run_at = noon;
   story->job.expires_at = noon;
   story->job.options = {5U, model::Backoff{}, model::OnFailure::halt, 60'000ms, 30'000ms};
@@ -48,6 +49,10 @@ model::Kind kind_story() {
       .name = "build_coverage", .revision = 7, .settings = {}, .pause = model::PauseView{"ann", "incident 7", noon}};
   kind.settings.defaults = {5U, model::Backoff{}, model::OnFailure::halt, 60'000ms, 30'000ms};
   kind.settings.concurrency = 3;
+  kind.settings.push =
+      model::PushSettings{"https://example.com/jobs",
+                          15'000ms,
+                          {{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", {}}, {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", noon}}};
   return kind;
 }
 

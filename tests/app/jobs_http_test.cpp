@@ -120,6 +120,25 @@ TEST_CASE("a batch is answered item by item, and an invalid one does not refuse 
   CHECK(node.engine.submitted()[1].key == "x");
 }
 
+TEST_CASE("a job belongs to the trace of its request, unless it names its own; what is no trace is ignored") {
+  HttpFixture node;
+  const std::string of_request = "00-11112222333344445555666677778888-00f067aa0ba902b7-01";
+  const std::string own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+  const std::string field = "traceparent: " + of_request + "\r\n";
+  node.post("/v1/jobs", job, field);
+  node.post("/v1/jobs", job, "traceparent: 00-none\r\n");
+  node.post(
+      "/v1/jobs/batch",
+      fmt::format(R"({{"jobs":[{{"subject":"a:1","kind":"k"}},{{"subject":"a:2","kind":"k","traceparent":"{}"}}]}})", own),
+      field);
+  const auto jobs = node.engine.submitted();
+  REQUIRE(jobs.size() == 4);
+  CHECK(jobs[0].traceparent == of_request);
+  CHECK(jobs[1].traceparent.empty());
+  CHECK(jobs[2].traceparent == of_request);
+  CHECK(jobs[3].traceparent == own);
+}
+
 TEST_CASE("items of a batch that get no answer in time are unknown, the others stand") {
   HttpFixture node({}, 50ms);
   node.engine.on_submit = [](const model::NewJob& asked) -> std::optional<model::Response> {

@@ -57,7 +57,13 @@ void prepare(HttpFixture& node, const Operation& operation) {
     return model::PauseChanged{model::PauseView{by, why, noon}};
   };
   node.engine.on_resume = [](const std::string&, const std::string&) { return model::PauseChanged{}; };
-  node.engine.on_kind_change = [](const model::KindChange&) { return std::make_shared<const model::Kind>(kind_story()); };
+  node.engine.on_kind_change = [](const model::KindChange& change) {
+    auto kind = kind_story();
+    if (const auto* put = std::get_if<model::PutKind>(&change.what); put != nullptr && put->secret) {
+      kind.settings.push->secrets.front().text = put->secret->text;
+    }
+    return std::make_shared<const model::Kind>(kind);
+  };
   node.engine.all_kinds = {{kind_story(), 1, 2}};
   node.context.runs_here = {{"build_coverage", "exec"}};
   node.engine.on_list = [](const model::ListFilter& filter, auto&&...) { return list_page(filter); };
@@ -69,6 +75,7 @@ void prepare(HttpFixture& node, const Operation& operation) {
   if (operation.path == "/v1/claims") {
     auto grant = test::grant_of(7);
     grant.metadata = R"({"trace":1})";
+    grant.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     node.engine.offer(std::move(grant));
   }
 }

@@ -92,6 +92,7 @@ TEST_CASE("a refusal points to the member and says what would be right") {
       {R"(,"on_failure":"explode")", "/on_failure"},
       {R"(,"coalesce":true)", "/coalesce"},
       {R"(,"metadata":[1])", "/metadata"},
+      {R"(,"traceparent":"00-4bf9-00f0-01")", "/traceparent"},
       {R"(,"backoff":{"factor":0.5})", "/backoff/factor"},
       {R"(,"backoff":{"initial":"2m","max":"1m"})", "/backoff/max"},
       {R"(,"backoff":"fast")", "/backoff"},
@@ -133,6 +134,9 @@ TEST_CASE("the fingerprint tells requests apart, however their JSON was written"
   CHECK(one->fingerprint != job_from(R"(,"payload":{"a":2},"delay":"60s")")->fingerprint);
   CHECK(one->fingerprint != job_from(R"(,"payload":{"a":1})")->fingerprint);
   CHECK(one->fingerprint != job_from(R"(,"payload":{"a":1},"delay":"60s","max_attempts":10)")->fingerprint);
+  CHECK(one->fingerprint == job_from(R"(,"payload":{"a":1},"delay":"60s",
+      "traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")")
+                                ->fingerprint); // a retry is traced anew
 }
 
 TEST_CASE("an item of a batch is refused by itself, with a pointer from the document") {

@@ -156,6 +156,11 @@ public:
   void pause(std::string, std::string, std::string, model::Ticket) override { unused(); }
   void resume(std::string, std::string, model::Ticket) override { unused(); }
   void change_kind(model::KindChange, model::Ticket) override { unused(); }
+  void watch_kinds(std::function<void()> changed) override {
+    if (changed) {
+      changed();
+    }
+  }
   [[nodiscard]] std::vector<actors::KindStatus> kinds() const override { return {}; }
   [[nodiscard]] std::optional<actors::KindStatus> kind(const std::string&) const override { return {}; }
   void list(model::ListFilter, model::ListPlace, std::size_t, model::Ticket) override { unused(); }

@@ -104,7 +104,9 @@ struct Fixture {
   Outcome fail(const Claim& claim, Retry retry = Retry::by_policy) {
     return ask<Outcome>(Fail{claim, "no luck", retry, {}, {}});
   }
-  Outcome release(const Claim& claim) { return ask<Outcome>(Release{claim, {}}); }
+  Outcome release(const Claim& claim, std::optional<milliseconds> retry_after = {}) {
+    return ask<Outcome>(Release{claim, {}, retry_after});
+  }
   Extended heartbeat(const Claim& claim) { return ask<Extended>(Heartbeat{claim, {}}); }
   Errc refused(Command command) { return ask<Error>(std::move(command)).code; }
   void tick() { tell(Tick{}); }

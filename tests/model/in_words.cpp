@@ -32,7 +32,7 @@ std::string in_words(const Record& record) {
                           return start + attempt_of(body.attempt) + " then " + std::string{name(body.next)} +
                                  moment("at", body.retry_at);
                         },
-                        [&](const Released& body) { return start + attempt_of(body.attempt); },
+                        [&](const Released& body) { return start + attempt_of(body.attempt) + moment("at", body.retry_at); },
                         [&](const Replaced& body) { return start + moment("until", body.expires_at); },
                         [&](const auto&) { return start; },
                     },

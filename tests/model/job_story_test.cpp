@@ -124,6 +124,19 @@ TEST_CASE("a story tells releases, retries by hand, requests to stop and replace
   CHECK(story.attempts[0].outcome == "released");
 }
 
+TEST_CASE("a story tells until when a job was given back, and of which trace it is a part") {
+  Fixture desk;
+  NewJob job = desk.job();
+  job.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const Accepted accepted = desk.submit(job);
+  desk.release(desk.begin(), 5s);
+  const JobStory story = story_of(desk, accepted.entry);
+  CHECK(story.state == JobState::retrying);
+  CHECK(story.retry_at == desk.now.wall + 5s);
+  CHECK(story.failures == 0);
+  CHECK(story.job.traceparent == job.traceparent);
+}
+
 TEST_CASE("a story tells that a wait ran out") {
   Fixture desk;
   NewJob job = desk.job();

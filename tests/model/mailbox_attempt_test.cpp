@@ -155,6 +155,45 @@ TEST_CASE("an attempt that is given back does not count") {
   CHECK(desk.fail(desk.begin()).state == JobState::parked);
 }
 
+TEST_CASE("an attempt that is given back for later keeps its place and does not count") {
+  Fixture desk;
+  desk.policy.max_attempts = 1;
+  const Accepted first = desk.submit();
+  desk.submit();
+  const Outcome outcome = desk.release(desk.begin(), 5s);
+  CHECK(outcome.state == JobState::retrying);
+  CHECK(outcome.retry_at == desk.now.wall + 5s);
+  CHECK(desk.mailbox.next_timer(desk.now) == desk.now.mono + 5s);
+  desk.cannot_start(); // nor the younger one
+  desk.pass(5s);
+  const Claim again = desk.begin();
+  CHECK(again.entry == first.entry);
+  CHECK(again.attempt == Attempt{2});
+  CHECK(desk.fail(again).state == JobState::parked); // the first attempt that counts
+}
+
+TEST_CASE("a job that was given back for later still expires") {
+  Fixture desk;
+  NewJob job = desk.job();
+  job.expires_at = desk.now.wall + 5s;
+  desk.submit(job);
+  const Claim claim = desk.begin();
+  desk.pass(6s); // while it runs, that means nothing
+  desk.tick();
+  CHECK(desk.events().empty());
+  desk.release(claim, 10s);
+  desk.tick();
+  CHECK(desk.events() == std::vector{Event::wait_expired});
+}
+
+TEST_CASE("a job that was asked to stop is not put off") {
+  Fixture desk;
+  const Accepted accepted = desk.submit();
+  const Claim claim = desk.begin();
+  desk.tell(Cancel{accepted.entry, {}});
+  CHECK(desk.release(claim, 10s).state == JobState::cancelled);
+}
+
 TEST_CASE("the answer of an older attempt is stale") {
   Fixture desk;
   desk.policy.backoff.initial = 0ms;

@@ -260,9 +260,14 @@ Words Oracle::expect(const Release& command, Moment moment) {
   if (job->asked_to_stop) {
     return {end_attempt(number, *job, "failed", Retry::by_policy, {}, moment), "outcome cancelled"};
   }
-  job->state = JobState::waiting;
+  job->state = command.retry_after ? JobState::retrying : JobState::waiting;
   job->answer = Answer::none;
-  return {"released" + attempt_text(number, job->attempt), "outcome waiting"};
+  std::string line = "released" + attempt_text(number, job->attempt);
+  if (command.retry_after) {
+    job->due = moment.now.wall + *command.retry_after;
+    line += " at " + std::to_string(job->due->time_since_epoch().count());
+  }
+  return {line, outcome_text(job->state, job->due)};
 }
 
 Words Oracle::expect(const Heartbeat& command, Moment moment) {

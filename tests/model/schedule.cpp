@@ -167,7 +167,7 @@ private:
                   one_in(4) ? std::optional{up_to(4s)} : std::nullopt,
                   {}};
     case 14:
-      return Release{some_claim(), {}};
+      return Release{some_claim(), {}, one_in(2) ? std::optional{up_to(4s)} : std::nullopt};
     case 15:
       return Heartbeat{some_claim(), {}};
     case 16:

@@ -19,6 +19,11 @@ model::KindSettings all_settings() {
   settings.defaults.timeout = 5min;
   settings.defaults.lease = 10s;
   settings.concurrency = 7;
+  settings.push = model::PushSettings{
+      "https://example.com/a?b=\"c\"",
+      20s,
+      {{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", {}},
+       {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", model::WallTime{std::chrono::microseconds{1'767'268'800'123'456}}}}};
   return settings;
 }
 

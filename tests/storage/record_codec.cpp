@@ -40,11 +40,12 @@ TEST_CASE("the format of a submitted job with everything set") {
                              .run_at = noon,
                              .expires_at = noon,
                              .metadata = R"({"a": "b"})",
-                             .payload = "{}"};
+                             .payload = "{}",
+                             .traceparent = "00-4bf9-00f0-01"};
   CHECK(detail_of(job) == R"({"fingerprint":"ab","max_attempts":3,)"
                           R"("backoff":{"initial_ms":1000,"factor":"1.1","max_ms":600000,"jitter":"full"},"on_failure":"halt",)"
                           R"("timeout_ms":1000,"lease_ms":5000,"run_at":1767268800123456,"expires_at":1767268800123456,)"
-                          R"("metadata":"{\"a\": \"b\"}"})");
+                          R"("metadata":"{\"a\": \"b\"}","traceparent":"00-4bf9-00f0-01"})");
 }
 
 TEST_CASE("the format of a start leaves out what is as usual") {
@@ -69,6 +70,7 @@ TEST_CASE("the format of the ends of an attempt") {
   const model::Attempt first{1};
   CHECK(detail_of(model::Succeeded{first, "{}"}) == R"({"attempt":1})");
   CHECK(detail_of(model::Released{first}) == R"({"attempt":1})");
+  CHECK(detail_of(model::Released{first, noon}) == R"({"attempt":1,"retry_at":1767268800123456})");
   CHECK(detail_of(model::AttemptFailed{first, model::FailureCause::failed, model::JobState::retrying, noon, "no"}) ==
         R"({"attempt":1,"next":"retrying","retry_at":1767268800123456})");
 }
