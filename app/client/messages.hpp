@@ -28,6 +28,7 @@ struct NewJob {
   std::string coalesce; ///< "skip", "once_more", "replace", or empty
   model::JobOptions options;
   std::optional<model::WallTime> run_at{}; ///< a moment of the node's clock, instead of `delay`
+  std::string traceparent{};               ///< as in NewJob
 };
 
 struct Submitted {
@@ -71,8 +72,7 @@ struct Grant {
   std::string job;
   std::string subject;
   std::string kind;
-  std::string payload;     ///< JSON text
-  std::string traceparent; ///< as in NewJob
+  std::string payload; ///< JSON text
   std::uint32_t attempt{};
   std::uint64_t fencing_token{};
   milliseconds lease{};

@@ -49,6 +49,9 @@ public:
     return true;
   }
 
+  /// Gives all of it back early.
+  void give_back() { budget_->give_back(std::exchange(bytes_, 0)); }
+
 private:
   BodyBudget* budget_;
   std::size_t bytes_{};
