@@ -23,12 +23,11 @@ struct NewJob {
   std::string payload;         ///< JSON text; empty: null
   std::string metadata;        ///< JSON text, or empty
   std::string idempotency_key; ///< makes a repeated submit harmless; empty: none
-  std::string traceparent{};   ///< the trace that the job belongs to (W3C Trace Context), or empty
   std::optional<milliseconds> delay;
   std::string coalesce; ///< "skip", "once_more", "replace", or empty
   model::JobOptions options;
   std::optional<model::WallTime> run_at{}; ///< a moment of the node's clock, instead of `delay`
-  std::string traceparent{};               ///< as in NewJob
+  std::string traceparent{};               ///< the trace that the job belongs to (W3C Trace Context), or empty
 };
 
 struct Submitted {
@@ -72,7 +71,8 @@ struct Grant {
   std::string job;
   std::string subject;
   std::string kind;
-  std::string payload; ///< JSON text
+  std::string payload;     ///< JSON text
+  std::string traceparent; ///< as in NewJob
   std::uint32_t attempt{};
   std::uint64_t fencing_token{};
   milliseconds lease{};
