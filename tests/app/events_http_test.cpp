@@ -23,8 +23,7 @@ public:
   std::string until(const std::string& text) {
     auto found = seen_.find(text);
     while (found == std::string::npos) {
-      std::string more(4'096, '\0');
-      more.resize(client_.receive(more.size()));
+      const auto more = client_.read_some();
       INFO("before the end: " << seen_);
       REQUIRE_FALSE(more.empty());
       seen_ += more;

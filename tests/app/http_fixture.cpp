@@ -65,6 +65,13 @@ std::size_t RawClient::receive(std::size_t bytes_max) {
   return static_cast<std::size_t>(std::max<ssize_t>(::recv(socket_, buffer.data(), buffer.size(), 0), 0));
 }
 
+std::string RawClient::read_some() {
+  if (received_.empty()) {
+    read_more();
+  }
+  return std::exchange(received_, {});
+}
+
 bool RawClient::read_more() {
   std::array<char, 16 * 1024> buffer{};
   const auto count = ::recv(socket_, buffer.data(), buffer.size(), 0);

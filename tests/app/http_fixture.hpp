@@ -32,6 +32,8 @@ public:
   bool send(std::string_view bytes);
   /// Takes some bytes that are there, at most so many, past read(). @returns how many; none when the server has closed
   std::size_t receive(std::size_t bytes_max);
+  /// Some bytes past read(), at least one; none when the server has closed.
+  std::string read_some();
   /// Reads one response.
   Reply read();
   Reply ask(std::string_view bytes) {

@@ -27,7 +27,7 @@ TEST_CASE("a mailbox does what the oracle says, whatever happens to it") {
 
 TEST_CASE("the random schedules come across everything that matters") {
   Counts seen;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
     check_schedule(seed, steps, &seen);
   }
   for (int event = 1; event <= static_cast<int>(Event::resumed); ++event) {
