@@ -211,7 +211,7 @@ std::optional<WallTime> next_time(const CronExpression& expression, const TimeZo
   for (WallTime from = after + microseconds{1}; from < end;) {
     const ZoneSpan span = zone.span_at(from);
     LocalMinute local = local_at(from, span.offset);
-    if (!expression.follows_the_clock() && from - span.begin < days{2}) {
+    if (!expression.follows_the_clock() && span.begin > from - days{2}) {
       const auto before = zone.span_at(span.begin - microseconds{1}).offset;
       // What the clock skipped comes at the change; what it shows again has been.
       const auto skipped = expression.first_from(local_at(span.begin, before));
