@@ -354,7 +354,7 @@ void Shard::refuse(const DescribeJob& message, const model::Error& error) {
   deliver(message.ticket, error);
 }
 
-// ── The end of every message, and time ───────────────────────────────────────────────────────────────────────────────────
+// ── The end of every message ────────────────────────────────────────────────────────────────────────────────────────────
 
 void Shard::flush() {
   send_key_lookups();
@@ -371,34 +371,6 @@ void Shard::flush() {
   }
   advertise();
   arm();
-}
-
-void Shard::wake_up(model::MonoTime armed_for) {
-  if (armed_for_ != armed_for) {
-    return; // an earlier one was set since
-  }
-  armed_for_.reset();
-  const auto now = model::BootClock::now();
-  while (!timers_.empty() && timers_.begin()->first <= now) {
-    Slot& slot = *timers_.begin()->second;
-    set_timer(slot, std::nullopt);
-    enqueue(slot, model::Tick{context_.intake ? model::Tick::Endings::when_cleared : model::Tick::Endings::at_once, {}});
-  }
-  end_due_watches();
-}
-
-void Shard::arm() {
-  std::optional<model::MonoTime> next;
-  if (!timers_.empty()) {
-    next = timers_.begin()->first;
-  }
-  if (!watch_timers_.empty()) {
-    next = next ? std::min(*next, watch_timers_.begin()->first) : watch_timers_.begin()->first;
-  }
-  if (next && (!armed_for_ || *next < *armed_for_)) {
-    armed_for_ = next;
-    self_->delayed_send(self_, std::max(model::microseconds{0}, *next - model::BootClock::now()), WakeUp{*next});
-  }
 }
 
 } // namespace turnwise::actors

@@ -10,21 +10,13 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::uint64_t warm_up_jobs = 20'000;
-constexpr std::uint32_t warm_up_subjects = 1'000;
 constexpr seconds rest{5}; ///< mailboxes are packed after a while
 constexpr seconds fill_limit{1'800};
 
 } // namespace
 
 void backlog(const Settings& settings, Measurements& out) {
-  double before_mb{};
-  {
-    Bench bench{settings, warm_up_subjects};
-    auto sources = halves(warm_up_jobs, warm_up_subjects);
-    bench.submit_and_drain(sources, settings.workers, step_limit);
-    before_mb = resident_after_mb(bench, settings, rest);
-  }
+  const double before_mb = warmed_up_mb(settings, rest);
   Bench waiting{settings, settings.backlog_subjects};
   auto sources = halves(settings.backlog_jobs, settings.backlog_subjects);
   Step step{settings, out, "bulk submits"};

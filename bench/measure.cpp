@@ -132,6 +132,15 @@ double resident_after_mb(Bench& bench, const Settings& settings, seconds rest) {
   return costs.node->resident_mb;
 }
 
+double warmed_up_mb(const Settings& settings, seconds rest) {
+  constexpr std::uint64_t jobs = 20'000;
+  constexpr std::uint32_t subjects = 1'000;
+  Bench bench{settings, subjects};
+  auto sources = halves(jobs, subjects);
+  bench.submit_and_drain(sources, settings.workers, step_limit);
+  return resident_after_mb(bench, settings, rest);
+}
+
 std::unique_ptr<client::Client> open_client(const Settings& settings) {
   auto client = client::Client::open(settings.url);
   if (!client) {

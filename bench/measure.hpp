@@ -56,6 +56,9 @@ std::vector<JobSource> halves(std::uint64_t jobs, std::uint32_t subjects);
 /// Resident memory of the node after it was left alone for `rest`. Throws std::runtime_error when nobody said which it is.
 double resident_after_mb(Bench& bench, const Settings& settings, std::chrono::seconds rest);
 
+/// The same after a load and its end: what any load makes grow once (threads, connections, caches) is nobody's cost.
+double warmed_up_mb(const Settings& settings, std::chrono::seconds rest);
+
 /// Percentiles; sorts `values`.
 void add_latencies(Measurements& out, const std::string& name, std::vector<double>& values);
 

@@ -7,21 +7,12 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::uint64_t warm_up_jobs = 20'000;
-constexpr std::uint32_t warm_up_subjects = 1'000;
 constexpr seconds rest{5}; ///< idle actors are put away after a while, and freed memory given back
 
 } // namespace
 
 void memory(const Settings& settings, Measurements& out) {
-  double before_mb{};
-  {
-    // What any load makes grow once (threads, connections, caches) is not the subjects' cost.
-    Bench bench{settings, warm_up_subjects};
-    auto sources = halves(warm_up_jobs, warm_up_subjects);
-    bench.submit_and_drain(sources, settings.workers, step_limit);
-    before_mb = resident_after_mb(bench, settings, rest);
-  }
+  const double before_mb = warmed_up_mb(settings, rest);
   const auto subjects = settings.idle_subjects;
   Bench bench{settings, subjects};
   auto sources = halves(subjects, subjects);

@@ -112,7 +112,7 @@ void Crowd::submit(client::Client& client, Random& random) {
       faults_.push_back(fmt::format("the key {} stood for {} and then for {}", key, known.first->second, job));
     }
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds{draw(random, 10)});
+  std::this_thread::sleep_for(std::chrono::milliseconds{draw(random, 10)}); // no flood: nothing is waited for
 }
 
 void Crowd::submit_by_sql(client::Client& /*client*/, Random& random) {
